@@ -1,0 +1,80 @@
+/* Every bound of kick in one place. The message that refuses names the limit. */
+#ifndef KICK_BASE_LIMITS_H
+#define KICK_BASE_LIMITS_H
+
+/* An id is a path component, a log prefix and part of a name on the command line. */
+#define KICK_ID_MAX 63
+
+/* Supervisors within supervisors; a path of this depth still fits in KICK_PATH_MAX. */
+#define KICK_DEPTH_MAX 16
+
+/* Bytes of a path: ids joined by '/', with the end of the string. */
+#define KICK_PATH_MAX (KICK_DEPTH_MAX * (KICK_ID_MAX + 1) + 1)
+
+/* Children of one supervisor: positions are kept in 32 bits and walked. */
+#define KICK_CHILDREN_MAX 20000
+
+/* An exit reason as text, with the end of the string. */
+#define KICK_REASON_MAX 96
+
+/* The intensity keeps one time stamp for each restart that is allowed. */
+#define KICK_RESTARTS_MAX 100000
+
+/* A configuration file, all its includes together, and how deep its JSON may nest. */
+#define KICK_CONFIG_MAX (16 << 20)
+#define KICK_NESTING_MAX 64
+#define KICK_CONFIG_FILES_MAX 1000
+
+/* Errors shown in one run of the configuration check; the rest is counted. */
+#define KICK_DIAG_SHOWN 20
+
+/* One request or answer of the control protocol, in bytes. */
+#define KICK_REQUEST_MAX (256 << 10)
+
+/* Clients of one control socket, and bytes that may wait for a slow one of them. */
+#define KICK_CLIENTS_MAX 256
+#define KICK_CLIENT_QUEUE_MAX (32 << 20)
+
+/* Milliseconds in which a client must have sent the rest of a begun request. */
+#define KICK_CLIENT_TIMEOUT_MS 10000
+
+/* Bytes that may wait on a link between two of kick's own processes. */
+#define KICK_LINK_QUEUE_MAX (4 << 20)
+
+/* One message on a link (its descriptors apart). */
+#define KICK_LINK_MESSAGE_MAX (60 << 10)
+
+/* A runtime directory longer than this leaves no room in sun_path. */
+#define KICK_RUNTIME_DIR_MAX 80
+
+/* A line of output longer than this is passed on in pieces of this size. */
+#define KICK_LINE_MAX (16 << 10)
+
+/* What is kept of each child's output in memory: lines, and bytes of all of them. */
+#define KICK_LAST_LINES 100
+#define KICK_LAST_BYTES (16 << 10)
+
+/* Events that the logger keeps for those who come later. */
+#define KICK_LAST_EVENTS 256
+
+/* Descriptors that a readiness notification may be given: {"fd": N}. */
+#define KICK_READY_FD_MIN 3
+#define KICK_READY_FD_MAX 9
+
+/* An orphaned supervisor gets this long to stop its children in order. */
+#define KICK_ORPHAN_GRACE_MS 5000
+
+/* After a refusal for want of resources (EAGAIN, EMFILE, ENOMEM). */
+#define KICK_RESOURCE_RETRY_MS 200
+
+/* kickd's own messages in one second. */
+#define KICK_MESSAGES_PER_SECOND 10
+
+/* Environment variables of one child, and bytes of all of them. */
+#define KICK_ENV_MAX 4096
+#define KICK_ENV_BYTES_MAX (1 << 20)
+
+/* Words of a command line. */
+#define KICK_ARGV_MAX 1024
+
+#endif

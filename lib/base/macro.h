@@ -1,0 +1,25 @@
+/* Small helpers of the language: nothing here knows what kick is. */
+#ifndef KICK_BASE_MACRO_H
+#define KICK_BASE_MACRO_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+#define container_of(ptr, type, member) \
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
+#define KICK_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+
+/* A local of this kind is freed at the end of its block; errno survives. */
+#define autofree __attribute__((cleanup(macro_freep)))
+
+void macro_freep(void *pointer_to_pointer);
+
+#define SEC_NS INT64_C(1000000000)
+#define MSEC_NS INT64_C(1000000)
+
+#endif
