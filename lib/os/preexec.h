@@ -1,0 +1,22 @@
+/* The child's half of a spawn: from clone to execve, in memory shared with the parent.
+ * Async-signal-safe calls only; nothing is allocated, nothing waits, nothing returns.
+ */
+#ifndef KICK_OS_PREEXEC_H
+#define KICK_OS_PREEXEC_H
+
+#include "os/spawn.h"
+
+struct preexec {
+	const struct spawn_request *req;
+	volatile int step; /* enum spawn_step of the failure */
+	volatile int code; /* 0: execve succeeded; else a negative errno */
+};
+
+/* For clone(2): arg is a struct preexec. Never returns. */
+int preexec(void *arg);
+
+/* Signals that kick's own processes ignore and a program gets back as default. */
+extern const int preexec_ignored[];
+extern const size_t preexec_n_ignored;
+
+#endif

@@ -1,0 +1,133 @@
+/* See reap.h. */
+#include "os/reap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+static pid_t wait_any(int flags, siginfo_t *si)
+{
+	int r;
+
+	do {
+		si->si_pid = 0;
+		r = waitid(P_ALL, 0, si, WEXITED | WNOHANG | flags);
+	} while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : si->si_pid;
+}
+
+static struct reason facts(const siginfo_t *si)
+{
+	if (si->si_code == CLD_EXITED)
+		return reason_exited(si->si_status);
+	return reason_signaled(si->si_status, si->si_code == CLD_DUMPED);
+}
+
+pid_t reap_peek(void)
+{
+	siginfo_t si;
+
+	return wait_any(WNOWAIT, &si);
+}
+
+pid_t reap_any(struct reason *ret)
+{
+	siginfo_t si;
+	pid_t pid = wait_any(0, &si);
+
+	if (pid > 0)
+		*ret = facts(&si);
+	return pid;
+}
+
+int reap(pid_t pid, struct reason *ret)
+{
+	siginfo_t si = { 0 };
+
+	if (waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG) < 0)
+		return -errno;
+	if (si.si_pid == 0)
+		return -EAGAIN;
+	*ret = facts(&si);
+	return 0;
+}
+
+/* --- listing ------------------------------------------------------------------------
+ */
+
+struct listing {
+	void (*call)(void *user, pid_t pid);
+	void *user;
+	int n;
+	pid_t number; /* digits of the pid that is being read */
+};
+
+static void take_digits(struct listing *l, const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] >= '0' && text[i] <= '9') {
+			l->number = l->number * 10 + (text[i] - '0');
+			continue;
+		}
+		if (l->number > 0) {
+			l->n++;
+			l->call(l->user, l->number);
+		}
+		l->number = 0;
+	}
+}
+
+static int list_from_proc(struct listing *l)
+{
+	char path[64], text[4096];
+	autoclose int fd = -1;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while ((n = read(fd, text, sizeof text)) > 0)
+		take_digits(l, text, (size_t)n);
+	return n < 0 ? -errno : l->n;
+}
+
+static pid_t pid_max(void)
+{
+	char text[32];
+	autoclose int fd = open("/proc/sys/kernel/pid_max", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+
+	if (n <= 0)
+		return 4 << 20;
+	text[n] = '\0';
+	return (pid_t)strtol(text, NULL, 10);
+}
+
+/* Without /proc: asks about every pid there can be. Seconds for a large pid_max, but
+ * exact; only ever needed when something has been left behind. */
+static int list_by_waitid(struct listing *l)
+{
+	siginfo_t si;
+
+	for (pid_t pid = 2, end = pid_max(); pid < end; pid++) {
+		if (waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) < 0)
+			continue;
+		l->n++;
+		l->call(l->user, pid);
+	}
+	return l->n;
+}
+
+int reap_children(void (*call)(void *user, pid_t pid), void *user)
+{
+	struct listing l = { .call = call, .user = user };
+	int r = list_from_proc(&l);
+
+	return r == -ENOENT || r == -EACCES ? list_by_waitid(&l) : r;
+}

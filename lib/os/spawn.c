@@ -1,0 +1,146 @@
+/* The parent's half of a spawn. See spawn.h and preexec.c. */
+#include "os/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "os/preexec.h"
+#include "os/roles.h"
+
+#define STACK_SIZE (64 << 10)
+#define GUARD_SIZE (4 << 10)
+
+const char *const spawn_step_names[SPAWN_NSTEPS] = {
+#define X(id, name) [SPAWN_##id] = name,
+	SPAWN_STEPS(X)
+#undef X
+};
+
+static char *stack_top;
+
+/* Room for the child's calls, with a page below that faults instead of corrupting. */
+static int stack_setup(void)
+{
+	char *stack;
+
+	if (stack_top)
+		return 0;
+	stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+	if (stack == MAP_FAILED)
+		return -errno;
+	(void)mprotect(stack, GUARD_SIZE, PROT_NONE);
+	stack_top = stack + STACK_SIZE;
+	return 0;
+}
+
+int spawn_setup(void)
+{
+	autoclose int null = -1;
+	autoclose int self = -1;
+
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		return -errno;
+	for (int fd = 0; fd < FD_SELF; fd++)
+		if (fd != null && dup3(null, fd, fd < FD_SLOT_0 ? 0 : O_CLOEXEC) < 0)
+			return -errno;
+	self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	if (self < 0)
+		return -errno;
+	if (self != FD_SELF && dup3(self, FD_SELF, O_CLOEXEC) < 0)
+		return -errno;
+	if (self == FD_SELF)
+		(void)fd_steal(&self);
+	if (null >= 0 && null < FD_SELF)
+		(void)fd_steal(&null);
+	return stack_setup();
+}
+
+/* Puts what the child needs where it will find it; the rest of the slots are /dev/null
+ * all the time, 0 to 2 without close-on-exec. */
+static int place(const struct spawn_request *req)
+{
+	for (int i = 0; i < 3; i++)
+		if (req->fds[i] >= 0 && dup2(req->fds[i], i) < 0)
+			return -errno;
+	if (req->ready_fd >= 0 && dup2(req->ready_fd, req->ready_slot) < 0)
+		return -errno;
+	return 0;
+}
+
+static void restore(const struct spawn_request *req, int null)
+{
+	for (int i = 0; i < 3; i++)
+		if (req->fds[i] >= 0)
+			(void)dup2(null, i);
+	if (req->ready_fd >= 0)
+		(void)dup3(null, req->ready_slot, O_CLOEXEC);
+}
+
+static pid_t run_child(struct preexec *p, int *ret_pidfd)
+{
+	int flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD;
+	pid_t pid;
+
+	pid = clone(preexec, stack_top, flags | CLONE_PIDFD, p, ret_pidfd);
+	if (pid < 0 && errno == EINVAL) {
+		pid = clone(preexec, stack_top, flags, p);
+		if (pid > 0)
+			*ret_pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	}
+	return pid < 0 ? -errno : pid;
+}
+
+int spawn(const struct spawn_request *req, struct proc *ret_proc,
+	struct spawn_failure *fail)
+{
+	struct preexec p = { .req = req };
+	int null = req->ready_fd >= 0 && req->ready_slot == FD_SELF - 1 ? FD_SLOT_0
+									: FD_SELF - 1;
+	int pidfd = -1;
+	siginfo_t si;
+	pid_t pid;
+	int r;
+
+	*fail = (struct spawn_failure){ .step = SPAWN_CLONE };
+	r = place(req);
+	if (r < 0) {
+		restore(req, null);
+		return fail->code = r;
+	}
+	pid = run_child(&p, &pidfd);
+	restore(req, null);
+	if (pid < 0)
+		return fail->code = pid;
+	if (p.code == 0) {
+		*ret_proc = (struct proc){ .pid = pid, .fd = pidfd };
+		return 0;
+	}
+	while (waitid(P_PID, (id_t)pid, &si, WEXITED) < 0 && errno == EINTR)
+		;
+	(void)fd_close(pidfd);
+	*fail = (struct spawn_failure){ .step = (enum spawn_step)p.step,
+		.code = p.code };
+	return p.code;
+}
+
+struct reason spawn_reason(const struct spawn_failure *fail)
+{
+	return reason_textf("failed_to_start:%s:%s", spawn_step_names[fail->step],
+		err_name(fail->code));
+}
+
+bool spawn_for_want(int code)
+{
+	return code == -EAGAIN || code == -ENOMEM || code == -EMFILE || code == -ENFILE;
+}

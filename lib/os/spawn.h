@@ -1,0 +1,92 @@
+/* Starts a program as a child process: clone(2) with CLONE_VM, CLONE_VFORK, CLONE_FILES
+ * and CLONE_PIDFD on a stack of its own, so that the cost grows neither with the memory
+ * nor with the descriptors of the caller (KERNEL.md M7, M8). Returns when the program
+ * runs, or with the step that failed and its errno. */
+#ifndef KICK_OS_SPAWN_H
+#define KICK_OS_SPAWN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "base/limits.h"
+#include "core/reason.h"
+
+/* The steps of a start, as they are named in failed_to_start:STEP:ERRNO. The first
+ * ones are the caller's, before there is a process. */
+#define SPAWN_STEPS(X)          \
+	X(ENV, "env")           \
+	X(ENV_FILE, "env_file") \
+	X(EXPAND, "expand")     \
+	X(PIPE, "pipe")         \
+	X(NOTIFY, "notify")     \
+	X(CLONE, "clone")       \
+	X(SESSION, "session")   \
+	X(LIMITS, "limits")     \
+	X(STDIN, "stdin")       \
+	X(STDOUT, "stdout")     \
+	X(STDERR, "stderr")     \
+	X(GROUPS, "groups")     \
+	X(GID, "gid")           \
+	X(UID, "uid")           \
+	X(CWD, "cwd")           \
+	X(PARENT, "parent")     \
+	X(EXEC, "exec")
+
+enum spawn_step {
+#define X(id, name) SPAWN_##id,
+	SPAWN_STEPS(X)
+#undef X
+	SPAWN_NSTEPS
+};
+
+extern const char *const spawn_step_names[SPAWN_NSTEPS];
+
+/* What the child's set-up does, as data. Everything is the caller's. */
+struct spawn_request {
+	const char *const *programs; /* paths to try, in order; NULL at the end */
+	char *const *argv;
+	char *const *envp;
+	const char *cwd;      /* NULL: the caller's */
+	const char *files[3]; /* to be opened as 0, 1, 2; NULL: fds[i] */
+	int fds[3];	      /* become 0, 1, 2; -1: /dev/null */
+	int ready_fd;	      /* becomes ready_slot; -1: none */
+	int ready_slot;	      /* KICK_READY_FD_MIN to KICK_READY_FD_MAX */
+	bool has_uid, has_gid, has_groups;
+	uid_t uid;
+	gid_t gid;
+	uint32_t n_groups;
+	const uint32_t *groups;
+	int umask;	      /* -1: the caller's */
+	uint64_t mark;	      /* os/mark.h; inherited by all descendants */
+	struct rlimit nofile; /* what kickd itself was started with */
+};
+
+struct spawn_failure {
+	enum spawn_step step;
+	int code; /* negative errno */
+};
+
+struct proc {
+	pid_t pid; /* 0: none */
+	int fd;	   /* pidfd, close-on-exec; -1 */
+};
+
+/* To be called once in each process that spawns: reserves the slots 0 to FD_SELF and a
+ * stack. A forked process calls it again. Negative errno. */
+int spawn_setup(void);
+
+/* 0 and *ret_proc (whose descriptor is the caller's), or a negative errno and *fail.
+ * Waits for execve(2), never longer: nothing in the child's set-up waits, but for a
+ * hung network file system. All signals must be blocked. */
+int spawn(const struct spawn_request *req, struct proc *ret_proc,
+	struct spawn_failure *fail);
+
+/* "failed_to_start:exec:ENOENT" */
+struct reason spawn_reason(const struct spawn_failure *fail);
+
+/* The kernel had no room: worth another try soon. */
+bool spawn_for_want(int code);
+
+#endif
