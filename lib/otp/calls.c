@@ -1,0 +1,114 @@
+/* Requests that are more than a call of the machine: a new child from a specification,
+ * and exit signals. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "config/load.h"
+#include "otp/internal.h"
+
+/* Relative paths of an added child are relative to the configuration's directory. */
+static char *base_dir(const struct supervisor *sv)
+{
+	const char *file = REL_STR(sv->config->file);
+	const char *slash = file ? strrchr(file, '/') : NULL;
+
+	if (!slash)
+		return strdup("/");
+	return strndup(file, slash == file ? 1 : (size_t)(slash - file));
+}
+
+/* jobs/1, jobs/2, ...: never used twice in the life of their supervisor. */
+static char *next_id(struct supervisor *sv)
+{
+	char text[24];
+
+	do
+		(void)snprintf(text, sizeof text, "%llu",
+			(unsigned long long)++sv->next_dynamic_id);
+	while (sup_find(&sv->core, text));
+	return strdup(text);
+}
+
+/* 0 and a child that owns block, or -ENOMEM (block is freed then too). */
+static int new_added(struct supervisor *sv, void *block, struct supervised **ret)
+{
+	const struct child_spec *spec = spec_block_child(block);
+	uint32_t room = 2 * (sv->core.n + 1) + 16;
+	struct supervised *c = NULL;
+
+	if (loop_reserve(sv->loop, room) == 0)
+		c = supervised_new(sv, spec);
+	if (!c) {
+		free(block);
+		return -ENOMEM;
+	}
+	c->block = block;
+	if (!REL_STR(spec->id)) {
+		c->id = next_id(sv);
+		if (!c->id) {
+			supervised_free(c);
+			return -ENOMEM;
+		}
+	}
+	*ret = c;
+	return 0;
+}
+
+int supervisor_start_child(struct supervisor *sv, const char *json, size_t len,
+	struct request *rq, struct buf *diag)
+{
+	const struct sup_spec *spec = spec_sup(sv->spec);
+	const struct child_spec *template = REL_GET(struct child_spec, spec->template);
+	autofree char *dir = base_dir(sv);
+	struct supervised *c;
+	void *block;
+	size_t size;
+	int r;
+
+	if (!dir)
+		return -ENOMEM;
+	r = config_load_child(json, len, dir, &spec->policy, template,
+		!spec->policy.dynamic, diag, &block, &size);
+	if (r < 0)
+		return r;
+	r = new_added(sv, block, &c);
+	if (r < 0)
+		return r;
+	sup_start_child(&sv->core, &c->core, c->id ? c->id : REL_STR(c->spec->id),
+		&c->spec->policy, &rq->waiter, clock_now());
+	supervisor_settle(sv);
+	return 0;
+}
+
+static int order_exit(struct supervised *c, const char *reason)
+{
+	int64_t time = c->core.policy->shutdown_ns;
+	int64_t now = clock_now();
+
+	if (!c->exit_order)
+		c->exit_order = malloc(sizeof *c->exit_order);
+	if (!c->exit_order)
+		return -ENOMEM;
+	*c->exit_order = reason_text(reason);
+	c->exit_order_until = time == POLICY_INFINITY ? INT64_MAX
+		: time == POLICY_BRUTAL_KILL	      ? now
+						      : now + time;
+	(void)supervisor_signal(c, c->spec->stop_signal);
+	(void)supervisor_signal(c, SIGCONT);
+	return 0;
+}
+
+int supervisor_exit_child(struct supervised *c, const char *reason)
+{
+	if (c->proc.pid == 0)
+		return -ESRCH;
+	if (strcmp(reason, "kill") == 0)
+		return supervisor_signal(c, SIGKILL);
+	if (c->nested)
+		return -EPERM;
+	return strcmp(reason, "normal") == 0 ? 0 : order_exit(c, reason);
+}

@@ -1,0 +1,320 @@
+/* The ends of processes, and what is left of them. A child has ended for the machine
+ * only when its main process is reaped and nothing that bears its mark is alive; what
+ * is found is killed, reaped, and looked for again, one generation at a time
+ * (KERNEL.md M1, M11). */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bug.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "os/reap.h"
+#include "otp/internal.h"
+
+/* --- children by pid ----------------------------------------------------------------
+ */
+
+static uint32_t slot_of(const struct pid_table *t, pid_t pid)
+{
+	return ((uint32_t)pid * 2654435761u) & (t->cap - 1);
+}
+
+static void place(struct pid_table *t, struct supervised *c)
+{
+	uint32_t i = slot_of(t, c->proc.pid);
+
+	while (t->at[i])
+		i = (i + 1) & (t->cap - 1);
+	t->at[i] = c;
+}
+
+int pids_reserve(struct pid_table *t, uint32_t n)
+{
+	struct pid_table next = { .cap = 16, .n = t->n };
+
+	if (n * 2 <= t->cap)
+		return 0;
+	while (next.cap < n * 2)
+		next.cap *= 2;
+	next.at = calloc(next.cap, sizeof(struct supervised *));
+	if (!next.at)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < t->cap; i++)
+		if (t->at[i])
+			place(&next, t->at[i]);
+	free(t->at);
+	*t = next;
+	return 0;
+}
+
+void pids_add(struct pid_table *t, struct supervised *c)
+{
+	KICK_ASSERT((t->n + 1) * 2 <= t->cap);
+	place(t, c);
+	t->n++;
+}
+
+struct supervised *pids_find(const struct pid_table *t, pid_t pid)
+{
+	if (t->n == 0)
+		return NULL;
+	for (uint32_t i = slot_of(t, pid); t->at[i]; i = (i + 1) & (t->cap - 1))
+		if (t->at[i]->proc.pid == pid)
+			return t->at[i];
+	return NULL;
+}
+
+/* Closes the gap, so that no search ends too early. */
+static void pids_remove(struct pid_table *t, const struct supervised *c)
+{
+	uint32_t i = slot_of(t, c->proc.pid);
+
+	while (t->at[i] != c)
+		i = (i + 1) & (t->cap - 1);
+	t->at[i] = NULL;
+	t->n--;
+	for (;;) {
+		struct supervised *moved;
+
+		i = (i + 1) & (t->cap - 1);
+		moved = t->at[i];
+		if (!moved)
+			return;
+		t->at[i] = NULL;
+		place(t, moved);
+	}
+}
+
+/* --- what is left -------------------------------------------------------------------
+ */
+
+struct search {
+	struct supervised *child;
+	bool kill;
+	bool grace;  /* supervisors may still stop their children */
+	pid_t *pids; /* found, at most room */
+	uint32_t room;
+	uint32_t n;
+};
+
+/* An adopted process is of a worker when it bears its mark. It is of a lost supervisor
+ * when it bears the tree's, but that of no child that lives. */
+static bool belongs(const struct search *s, uint64_t mark)
+{
+	const struct supervisor *sv = s->child->sup;
+
+	if (!s->child->nested)
+		return mark == s->child->mark;
+	if (!mark_is_of_tree(mark, sv->node->tree))
+		return false;
+	for (uint32_t i = 0; i < sv->core.n; i++) {
+		const struct supervised *c = supervised_of(sv->core.children[i]);
+
+		if (c != s->child && c->mark == mark)
+			return false;
+	}
+	return true;
+}
+
+static void look_at(void *user, pid_t pid)
+{
+	struct search *s = user;
+	uint64_t mark;
+
+	if (pids_find(&s->child->sup->pids, pid) || mark_read(pid, &mark) < 0 ||
+		!belongs(s, mark))
+		return;
+	if (s->n < s->room)
+		s->pids[s->n] = pid;
+	s->n++;
+	if (s->kill && !((mark & MARK_SUPERVISOR) && s->grace))
+		(void)kill(pid, SIGKILL);
+}
+
+static uint32_t search(struct supervised *c, bool kill_them, pid_t *pids, uint32_t room)
+{
+	struct search s = { .child = c,
+		.kill = kill_them,
+		.grace = !c->sup->grace_over && !c->sup->core.hurried,
+		.pids = pids,
+		.room = room };
+
+	(void)reap_children(look_at, &s);
+	return s.n;
+}
+
+uint32_t supervisor_left(struct supervised *c, pid_t *ret, uint32_t n)
+{
+	uint32_t found = c->lingering ? search(c, false, ret, n) : 0;
+
+	return found < n ? found : n;
+}
+
+void exits_kill_left(struct supervised *c)
+{
+	(void)search(c, true, NULL, 0);
+}
+
+/* --- reasons ------------------------------------------------------------------------
+ */
+
+static bool is_success(const struct success_spec *ok, const struct reason *r)
+{
+	if (!ok)
+		return false;
+	if (r->signal > 0)
+		return r->signal < 64 && (ok->signals >> r->signal & 1);
+	return r->code >= 0 && r->code < 256 &&
+		(ok->codes[r->code / 64] >> (r->code % 64) & 1);
+}
+
+/* What a worker's end is called: most daemons that are told to stop exit with 0 or die
+ * of the signal, which is what was wanted. */
+static void name_exit(struct supervised *c, struct reason *r)
+{
+	bool well = r->class == REASON_NORMAL ||
+		is_success(REL_GET(struct success_spec, c->spec->success), r);
+
+	if (c->exit_order) {
+		if (loop_now(c->sup->loop) <= c->exit_order_until)
+			*r = reason_rename(r, c->exit_order->text);
+		free(c->exit_order);
+		c->exit_order = NULL;
+	} else if (c->ordered && (well || r->signal == c->spec->stop_signal)) {
+		*r = reason_rename(r, "shutdown");
+	} else if (well) {
+		*r = reason_rename(r, "normal");
+	}
+}
+
+static void remember(struct supervised *c, const struct reason *r, pid_t pid)
+{
+	c->exit_wall = clock_wall();
+	if (!c->history)
+		c->history = calloc(HISTORY_LEN, sizeof *c->history);
+	if (!c->history)
+		return;
+	c->history[c->history_n++ % HISTORY_LEN] = (struct history_entry){
+		.reason = *r, .wall = c->exit_wall, .pid = pid
+	};
+	if (c->history_n == 2 * HISTORY_LEN)
+		c->history_n = HISTORY_LEN;
+}
+
+/* --- ends ---------------------------------------------------------------------------
+ */
+
+static void gone(struct supervised *c)
+{
+	struct supervisor *sv = c->sup;
+
+	if (c->lingering) {
+		c->lingering = false;
+		sv->lingering--;
+	}
+	if (c->nested)
+		sv->grace_over = false;
+	sup_exited(&sv->core, &c->core, &c->facts, loop_now(sv->loop));
+	supervisor_settle(sv);
+}
+
+static void on_grace(struct timer *t, int64_t now)
+{
+	struct supervisor *sv = container_of(t, struct supervisor, orphan_timer);
+
+	(void)now;
+	sv->grace_over = true;
+	for (uint32_t i = 0; i < sv->core.n; i++) {
+		struct supervised *c = supervised_of(sv->core.children[i]);
+
+		if (c->lingering && c->nested)
+			(void)search(c, true, NULL, 0);
+	}
+}
+
+/* Members of a group that was told to stop have the rest of the shutdown time. */
+static bool may_finish(const struct supervised *c)
+{
+	return c->core.state == CHILD_STOPPING && !c->core.killed && c->ordered &&
+		!c->nested && c->spec->kill_mode == KILL_GROUP;
+}
+
+static void look_for_rest(struct supervised *c)
+{
+	struct supervisor *sv = c->sup;
+
+	if (search(c, !may_finish(c), NULL, 0) == 0) {
+		gone(c);
+		return;
+	}
+	if (c->lingering)
+		return;
+	c->lingering = true;
+	sv->lingering++;
+	if (c->nested && sv->orphan_timer.heap == 0) {
+		sv->orphan_timer.call = on_grace;
+		loop_arm(sv->loop, &sv->orphan_timer,
+			loop_now(sv->loop) + KICK_ORPHAN_GRACE_MS * MSEC_NS);
+	}
+}
+
+/* One of ours has ended: its group is killed while its leader still holds the number,
+ * then it is reaped, then looked after. */
+static void ended(struct supervised *c)
+{
+	struct supervisor *sv = c->sup;
+	pid_t pid = c->proc.pid;
+
+	if (!c->nested && !may_finish(c))
+		(void)kill(-pid, SIGKILL);
+	if (reap(pid, &c->facts) < 0)
+		c->facts = reason_text("killed");
+	pids_remove(&sv->pids, c);
+	c->proc.fd = fd_close(c->proc.fd);
+	c->proc.pid = 0;
+	if (c->nested)
+		nested_ended(c, &c->facts);
+	else
+		name_exit(c, &c->facts);
+	c->ended_pid = pid;
+	remember(c, &c->facts, pid);
+	readiness_free(c);
+	look_for_rest(c);
+}
+
+/* Something that was left behind has gone: was it the last of its child? */
+static void look_again(struct supervisor *sv)
+{
+	for (uint32_t i = 0; sv->lingering > 0 && i < sv->core.n; i++) {
+		struct supervised *c = supervised_of(sv->core.children[i]);
+		uint32_t n = sv->core.n;
+
+		if (c->lingering)
+			look_for_rest(c);
+		/* A removal moves the rest. */
+		if (sv->core.n < n)
+			i = UINT32_MAX;
+	}
+}
+
+void exits_reap(struct supervisor *sv)
+{
+	bool orphans = false;
+	struct reason ignored;
+	pid_t pid;
+
+	while ((pid = reap_peek()) > 0) {
+		struct supervised *c = pids_find(&sv->pids, pid);
+
+		if (c) {
+			ended(c);
+			continue;
+		}
+		(void)reap(pid, &ignored);
+		orphans = true;
+	}
+	if (orphans && sv->lingering > 0)
+		look_again(sv);
+}

@@ -1,0 +1,79 @@
+/* What the files of a supervisor process share with each other, and nobody else. See
+ * supervisor.h for which is which. */
+#ifndef KICK_OTP_INTERNAL_H
+#define KICK_OTP_INTERNAL_H
+
+#include "otp/supervisor.h"
+
+/* supervisor.c */
+void supervisor_settle(struct supervisor *sv); /* carries out all effects */
+struct supervised *supervised_new(struct supervisor *sv, const struct child_spec *spec);
+void supervised_free(struct supervised *c);
+
+static inline struct supervised *supervised_of(struct child *c)
+{
+	return container_of(c, struct supervised, core);
+}
+
+/* worker.c */
+void worker_start(struct supervised *c);
+void worker_stop(struct supervised *c);
+void worker_kill(struct supervised *c);
+
+/* nested.c: the same for supervisors */
+struct nested {
+	struct link link;
+	struct supervised *child;
+	int listen;		/* its control socket; kept over its lives */
+	uint32_t socket;	/* ... and the socket's name */
+	struct reason *exiting; /* what it said of its end, or NULL */
+	int exit_status;	/* what the root is to end with, or -1 */
+	uint32_t children_up;	/* below it, when it was ready */
+	bool reloading;
+};
+
+int nested_new(struct supervised *c);
+void nested_free(struct supervised *c);
+void nested_start(struct supervised *c);
+void nested_stop(struct supervised *c);
+void nested_kill(struct supervised *c);
+void nested_reload(struct supervised *c, int fd);
+/* Down for good? Then its name ends. */
+void nested_look(struct supervised *c);
+/* Its process has been reaped: takes what it said last. */
+void nested_ended(struct supervised *c, struct reason *reason);
+
+/* exits.c */
+void exits_reap(struct supervisor *sv);
+void exits_kill_left(struct supervised *c);
+int pids_reserve(struct pid_table *t, uint32_t n);
+void pids_add(struct pid_table *t, struct supervised *c);
+struct supervised *pids_find(const struct pid_table *t, pid_t pid);
+
+/* pipes.c */
+int output_open(struct supervised *c, int stream);
+void output_close(struct supervised *c);
+
+/* readiness.c */
+int readiness_new(
+	struct supervised *c, struct spawn_request *req, struct buf *variable);
+void readiness_spawned(struct supervised *c);
+void readiness_free(struct supervised *c);
+
+/* report.c */
+void report_event(struct supervisor *sv, struct supervised *c, enum sup_event event);
+void report_message(struct supervisor *sv, const char *path, bool last_line,
+	const char *fmt, ...) KICK_PRINTF(4, 5);
+void report_killed(struct supervised *c);
+void report_flush(struct supervisor *sv);
+/* A pipe for the logger, directly. 0, or -EAGAIN: it could not be told now. */
+int report_pipe(
+	struct supervisor *sv, const char *path, int stream, uint64_t id, int fd);
+
+/* reloading.c */
+void reloading_begin(struct supervisor *sv, int fd);
+void reloading_failed(struct supervisor *sv, struct supervised *c);
+void reloading_answer(struct supervisor *sv, int64_t failed, const char *text);
+void reloading_look(struct supervisor *sv); /* everything arrived? then tell */
+
+#endif

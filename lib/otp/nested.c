@@ -1,0 +1,266 @@
+/* A supervisor below this one: started as a process of its own, told over the link what
+ * to do, believed in what it says of its end. Its control socket is ours to keep, so
+ * that its name outlives it: while it is being started again callers wait, when it is
+ * down for good they are told so (KERNEL.md M4). */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "os/sock.h"
+#include "otp/internal.h"
+#include "otp/process.h"
+
+static const char noproc[] = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{"
+			     "\"code\":-32002,\"message\":\"noproc\"}}\n";
+
+/* --- its name -----------------------------------------------------------------------
+ */
+
+static int open_name(struct nested *nd)
+{
+	const struct supervisor *sv = nd->child->sup;
+	const uint32_t *gid = REL_GET(uint32_t, sv->config->control_group);
+	char name[16], path[128];
+	int r;
+
+	(void)snprintf(name, sizeof name, "%u", nd->socket);
+	r = sock_listen(
+		sv->node->runtime_dir, name, sv->config->control_mode, &nd->listen);
+	if (r < 0 || !gid)
+		return r;
+	(void)snprintf(path, sizeof path, "%s/%s", sv->node->runtime_dir, name);
+	(void)!chown(path, (uid_t)-1, *gid);
+	return 0;
+}
+
+/* Ends the wait of those who queue, and the name with it. */
+static void retire_name(struct nested *nd)
+{
+	char path[128];
+	int fd;
+
+	if (nd->listen < 0)
+		return;
+	(void)snprintf(path, sizeof path, "%s/%u", nd->child->sup->node->runtime_dir,
+		nd->socket);
+	(void)unlink(path);
+	while ((fd = accept4(nd->listen, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >=
+		0) {
+		(void)!send(fd, noproc, sizeof noproc - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		(void)close(fd);
+	}
+	nd->listen = fd_close(nd->listen);
+}
+
+int nested_new(struct supervised *c)
+{
+	struct nested *nd = calloc(1, sizeof *nd);
+
+	if (!nd)
+		return -ENOMEM;
+	nd->child = c;
+	nd->listen = -1;
+	nd->exit_status = -1;
+	nd->socket = c->sup->node->tree->next_socket++;
+	c->nested = nd;
+	return 0;
+}
+
+void nested_free(struct supervised *c)
+{
+	if (!c->nested)
+		return;
+	retire_name(c->nested);
+	link_done(&c->nested->link);
+	free(c->nested->exiting);
+	free(c->nested);
+	c->nested = NULL;
+}
+
+uint32_t supervisor_socket_of(const struct supervised *c)
+{
+	return c->nested ? c->nested->socket : 0;
+}
+
+void nested_look(struct supervised *c)
+{
+	if (c->core.state == CHILD_STOPPED || c->core.state == CHILD_EXITED)
+		retire_name(c->nested);
+}
+
+/* --- what it says -------------------------------------------------------------------
+ */
+
+static void exiting(struct nested *nd, const struct link_message *m, const char *text)
+{
+	if (!nd->exiting)
+		nd->exiting = malloc(sizeof *nd->exiting);
+	if (nd->exiting)
+		*nd->exiting = reason_text(text);
+	nd->exit_status = (int)m->number;
+}
+
+static void on_message(
+	struct link *l, const struct link_message *m, const char *text, int fd)
+{
+	struct nested *nd = container_of(l, struct nested, link);
+	struct supervised *c = nd->child;
+	struct supervisor *sv = c->sup;
+
+	switch ((enum link_kind)m->kind) {
+	case LINK_READY:
+		nd->children_up = (uint32_t)m->number;
+		sup_ready(&sv->core, &c->core, loop_now(sv->loop));
+		supervisor_settle(sv);
+		break;
+	case LINK_EXITING:
+		exiting(nd, m, text);
+		break;
+	case LINK_OUTPUT:
+		(void)link_send(&sv->parent, m, text, fd);
+		break;
+	case LINK_RELOADED:
+		if (nd->reloading) {
+			nd->reloading = false;
+			reloading_answer(sv, m->number, text);
+		}
+		break;
+	case LINK_STOP:
+	case LINK_HURRY:
+	case LINK_RELOAD:
+	case LINK_ANSWER:
+	case LINK_ASK:
+		break;
+	}
+	(void)fd_close(fd);
+}
+
+/* The process is gone or about to be: SIGCHLD says the rest. */
+static void on_end(struct link *l)
+{
+	(void)l;
+}
+
+void nested_ended(struct supervised *c, struct reason *reason)
+{
+	struct nested *nd = c->nested;
+
+	link_drain(&nd->link);
+	link_done(&nd->link);
+	nd->children_up = 0;
+	if (nd->exiting) {
+		*reason = *nd->exiting;
+		reason->code = (int16_t)nd->exit_status;
+		free(nd->exiting);
+		nd->exiting = NULL;
+	}
+	if (nd->reloading) {
+		nd->reloading = false;
+		reloading_answer(c->sup, 0, "");
+	}
+}
+
+/* --- start, stop, kill --------------------------------------------------------------
+ */
+
+static _Noreturn void run(struct supervised *c, const char *path)
+{
+	struct supervisor_start start = { .node = c->sup->node,
+		.config = c->sup->config,
+		.spec = c->spec,
+		.depth = c->sup->depth + 1,
+		.socket = c->nested->socket,
+		.life = { .restarts = c->core.restarts,
+			.last_exit = c->core.last_exit,
+			.last_exit_wall = c->exit_wall } };
+
+	memcpy(start.path, path, strlen(path) + 1);
+	supervisor_main(&start);
+}
+
+static int fork_it(struct supervised *c, int *ret_link)
+{
+	struct supervisor *sv = c->sup;
+	char path[KICK_PATH_MAX], title[KICK_PATH_MAX + 32];
+	struct process_start start = { .title = title,
+		.comm = "kick:sup",
+		.mark = c->mark,
+		.listen = c->nested->listen };
+	int r;
+
+	(void)supervisor_path(c, path);
+	(void)snprintf(title, sizeof title, "kickd: supervisor %s", path);
+	report_flush(sv);
+	r = process_spawn_link(&start, &c->proc, ret_link);
+	if (r == 0)
+		run(c, path);
+	return r;
+}
+
+void nested_start(struct supervised *c)
+{
+	struct supervisor *sv = c->sup;
+	struct nested *nd = c->nested;
+	int64_t now = loop_now(sv->loop);
+	int fd = -1;
+	int r;
+
+	nd->exit_status = -1;
+	c->mark = mark_new(sv->node->tree, true);
+	r = pids_reserve(&sv->pids, sv->pids.n + 1);
+	if (r == 0 && nd->listen < 0)
+		r = open_name(nd);
+	if (r == 0)
+		r = fork_it(c, &fd);
+	if (r < 0) {
+		struct spawn_failure fail = { .step = SPAWN_CLONE, .code = r };
+		struct reason reason = spawn_reason(&fail);
+		char path[KICK_PATH_MAX];
+
+		report_message(sv, "", false, "%s cannot be started: %s",
+			supervisor_path(c, path), strerror(-r));
+		sup_start_failed(&sv->core, &c->core, &reason, spawn_for_want(r), now);
+		return;
+	}
+	pids_add(&sv->pids, c);
+	nd->link.on_message = on_message;
+	nd->link.on_end = on_end;
+	if (link_init(&nd->link, sv->loop, fd) < 0) {
+		(void)fd_close(fd);
+		(void)supervisor_signal(c, SIGKILL);
+	}
+	sup_spawned(&sv->core, &c->core, now);
+}
+
+void nested_stop(struct supervised *c)
+{
+	struct link_message m = { .kind = LINK_STOP };
+
+	(void)link_send(&c->nested->link, &m, "shutdown", -1);
+}
+
+/* Past its shutdown time a supervisor is killed like any child (SHUT-2); when all
+ * hurries, it gets to kill its own children first. */
+void nested_kill(struct supervised *c)
+{
+	struct link_message m = { .kind = LINK_HURRY };
+
+	if (c->sup->core.hurried && link_send(&c->nested->link, &m, NULL, -1) == 0)
+		return;
+	(void)supervisor_signal(c, SIGKILL);
+}
+
+void nested_reload(struct supervised *c, int fd)
+{
+	struct link_message m = { .kind = LINK_RELOAD };
+
+	if (!child_is_alive(&c->core) || link_send(&c->nested->link, &m, NULL, fd) < 0)
+		return;
+	c->nested->reloading = true;
+	c->sup->reload_pending++;
+}

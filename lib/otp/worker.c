@@ -1,0 +1,421 @@
+/* Starting, stopping and killing a program. The environment and the words are put
+ * together anew at each start, as env_file, ${VAR} and the restart count want it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "config/expand.h"
+#include "os/roles.h"
+#include "otp/internal.h"
+
+/* An env_file is read whole; more than this is not an environment. */
+#define ENV_FILE_MAX (1 << 20)
+
+/* All that one start needs and is freed after it. */
+struct launch {
+	struct supervised *child;
+	struct env env;
+	struct buf words; /* NUL-terminated strings, one after the other */
+	size_t *offsets;  /* of argv within words */
+	char **argv;
+	struct buf paths; /* programs to try */
+	const char **programs;
+	struct buf cwd;
+	struct buf notify;
+	struct spawn_request req;
+	struct spawn_failure fail;
+	struct err err; /* what is wrong, for people */
+};
+
+static int failed(struct launch *l, enum spawn_step step, int code)
+{
+	l->fail = (struct spawn_failure){ .step = step, .code = code };
+	return code;
+}
+
+static void launch_done(struct launch *l)
+{
+	env_done(&l->env);
+	buf_done(&l->words);
+	buf_done(&l->paths);
+	buf_done(&l->cwd);
+	buf_done(&l->notify);
+	free(l->offsets);
+	free(l->argv);
+	free(l->programs);
+}
+
+/* --- environment --------------------------------------------------------------------
+ */
+
+static int inherit_env(struct launch *l)
+{
+	char key[256];
+	int r = 0;
+
+	for (char **e = l->child->sup->node->environ; r == 0 && *e; e++) {
+		const char *eq = strchr(*e, '=');
+
+		if (!eq || eq == *e || (size_t)(eq - *e) >= sizeof key)
+			continue;
+		memcpy(key, *e, (size_t)(eq - *e));
+		key[eq - *e] = '\0';
+		r = env_set(&l->env, key, eq + 1);
+	}
+	return r;
+}
+
+static int add_env_list(struct launch *l, const struct env_list *list)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && list && i < list->n; i++) {
+		const struct env_pair *pair = &list->at[i];
+		const char *value = REL_STR(pair->value);
+		struct buf text;
+
+		if (!value) {
+			env_unset(&l->env, REL_STR(pair->key));
+			continue;
+		}
+		buf_init(&text, KICK_ENV_BYTES_MAX);
+		r = expand(value, &l->env, &text, &l->err);
+		if (r == 0)
+			r = env_set(&l->env, REL_STR(pair->key), buf_text(&text));
+		buf_done(&text);
+	}
+	return r;
+}
+
+static int add_env_file(struct launch *l, const char *path)
+{
+	bool optional = *path == '-';
+	autofree char *text = NULL;
+	autoclose int fd = -1;
+	size_t n = 0;
+	int r;
+
+	path += optional;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 && optional && errno == ENOENT)
+		return 0;
+	r = fd < 0 ? -errno : fd_read_all(fd, ENV_FILE_MAX, &text, &n);
+	if (r < 0)
+		return err_errno(&l->err, r, "env_file %s", path);
+	r = env_file_parse(&l->env, text, n, &l->err);
+	return r < 0 ? err_prefix(&l->err, "env_file %s", path) : 0;
+}
+
+static int add_user_env(struct launch *l)
+{
+	const struct user_spec *u = REL_GET(struct user_spec, l->child->spec->user);
+	const char *name = u ? REL_STR(u->name) : NULL;
+	const char *home = u ? REL_STR(u->home) : NULL;
+	int r = 0;
+
+	if (name)
+		r = env_set(&l->env, "USER", name);
+	if (name && r == 0)
+		r = env_set(&l->env, "LOGNAME", name);
+	if (home && r == 0)
+		r = env_set(&l->env, "HOME", home);
+	return r;
+}
+
+/* What kick tells a program about itself. */
+static int add_kick_env(struct launch *l)
+{
+	const struct supervised *c = l->child;
+	char path[KICK_PATH_MAX], number[16];
+	int r = env_set(&l->env, "KICK_NAME", supervisor_path(c, path));
+
+	if (r == 0)
+		r = env_set(&l->env, "KICK_RUNTIME_DIR", c->sup->node->runtime_dir);
+	(void)snprintf(number, sizeof number, "%u", c->core.restarts);
+	if (r == 0)
+		r = env_set(&l->env, "KICK_RESTARTS", number);
+	if (r == 0 && c->core.last_exit.text[0])
+		r = env_set(&l->env, "KICK_LAST_EXIT", c->core.last_exit.text);
+	if (r == 0 && l->notify.len > 0)
+		r = env_set(&l->env, "NOTIFY_SOCKET", buf_text(&l->notify));
+	return r;
+}
+
+static int make_env(struct launch *l)
+{
+	const struct child_spec *s = l->child->spec;
+	const struct config *cf = l->child->sup->config;
+	const struct str_list *files = REL_GET(struct str_list, s->env_file);
+	int r = inherit_env(l);
+
+	if (r == 0)
+		r = add_user_env(l);
+	if (r == 0)
+		r = add_env_list(l, REL_GET(struct env_list, cf->env));
+	if (r < 0)
+		return failed(l, SPAWN_ENV, r);
+	for (uint32_t i = 0; files && i < files->n; i++) {
+		r = add_env_file(l, str_list_at(files, i));
+		if (r < 0)
+			return failed(l, SPAWN_ENV_FILE, r);
+	}
+	r = add_env_list(l, REL_GET(struct env_list, s->env));
+	if (r == 0)
+		r = add_kick_env(l);
+	if (r < 0)
+		return failed(l, SPAWN_ENV, r);
+	l->req.envp = l->env.at;
+	return 0;
+}
+
+/* --- words --------------------------------------------------------------------------
+ */
+
+static int make_argv(struct launch *l)
+{
+	const struct child_spec *s = l->child->spec;
+	const struct str_list *words = REL_GET(struct str_list, s->argv);
+	int r = 0;
+
+	l->offsets = calloc(words->n + 1, sizeof *l->offsets);
+	l->argv = calloc(words->n + 1, sizeof *l->argv);
+	if (!l->offsets || !l->argv)
+		return failed(l, SPAWN_EXPAND, -ENOMEM);
+	for (uint32_t i = 0; r == 0 && i < words->n; i++) {
+		l->offsets[i] = l->words.len;
+		if (s->shell)
+			buf_adds(&l->words, str_list_at(words, i));
+		else
+			r = expand(str_list_at(words, i), &l->env, &l->words, &l->err);
+		buf_add(&l->words, "", 1);
+	}
+	if (r == 0 && REL_STR(s->cwd))
+		r = expand(REL_STR(s->cwd), &l->env, &l->cwd, &l->err);
+	if (r == 0 && (!buf_ok(&l->words) || !buf_ok(&l->cwd)))
+		r = -ENOMEM;
+	if (r < 0)
+		return failed(l, SPAWN_EXPAND, r);
+	for (uint32_t i = 0; i < words->n; i++)
+		l->argv[i] = l->words.data + l->offsets[i];
+	l->req.argv = l->argv;
+	l->req.cwd = REL_STR(s->cwd) ? buf_text(&l->cwd) : NULL;
+	return 0;
+}
+
+/* As execvp(3), but with the child's own PATH. */
+static int make_programs(struct launch *l)
+{
+	const char *path = env_get(&l->env, "PATH");
+	const char *name = l->argv[0];
+	size_t n = 2, k = 0;
+
+	if (!path || !*path)
+		path = "/usr/local/bin:/usr/bin:/bin";
+	for (const char *p = path; *p; p++)
+		n += *p == ':';
+	l->programs = calloc(n, sizeof *l->programs);
+	if (!l->programs)
+		return failed(l, SPAWN_EXEC, -ENOMEM);
+	l->req.programs = l->programs;
+	if (strchr(name, '/') || !*name) {
+		l->programs[0] = name;
+		return 0;
+	}
+	for (const char *p = path, *end; p; p = *end ? end + 1 : NULL) {
+		end = strchrnul(p, ':');
+		buf_add(&l->paths, p, (size_t)(end - p));
+		buf_adds(&l->paths, end == p ? "./" : "/");
+		buf_adds(&l->paths, name);
+		buf_add(&l->paths, "", 1);
+	}
+	if (!buf_ok(&l->paths))
+		return failed(l, SPAWN_EXEC, -ENOMEM);
+	for (const char *p = l->paths.data; p < l->paths.data + l->paths.len;
+		p += strlen(p) + 1)
+		l->programs[k++] = p;
+	return 0;
+}
+
+/* --- descriptors --------------------------------------------------------------------
+ */
+
+/* Captured output keeps one pipe for both streams unless only one of them is. */
+static int make_stdio(struct launch *l)
+{
+	static const int inherited[3] = { FD_STDIN, FD_STDOUT, FD_STDERR };
+	struct supervised *c = l->child;
+	bool one = c->spec->stdio[1].kind == STDIO_LOG &&
+		c->spec->stdio[2].kind == STDIO_LOG && c->sup->node->one_output;
+	int r;
+
+	for (int i = 0; i < 3; i++) {
+		const struct stdio_spec *io = &c->spec->stdio[i];
+		int stream = one ? 0 : i - 1;
+
+		l->req.fds[i] = -1;
+		switch ((enum stdio_kind)io->kind) {
+		case STDIO_NULL:
+			break;
+		case STDIO_INHERIT:
+			l->req.fds[i] = inherited[i];
+			break;
+		case STDIO_FILE:
+			l->req.files[i] = REL_STR(io->path);
+			break;
+		case STDIO_LOG:
+			r = output_open(c, stream);
+			if (r < 0)
+				return failed(l, SPAWN_PIPE, r);
+			l->req.fds[i] = c->out[stream].fd;
+			break;
+		}
+	}
+	return 0;
+}
+
+static int make_ready(struct launch *l)
+{
+	int r;
+
+	l->req.ready_fd = -1;
+	if (l->child->spec->ready != READY_NOTIFY && l->child->spec->ready != READY_FD)
+		return 0;
+	r = readiness_new(l->child, &l->req, &l->notify);
+	return r < 0 ? failed(l, SPAWN_NOTIFY, r) : 0;
+}
+
+static void make_identity(struct launch *l)
+{
+	const struct child_spec *s = l->child->spec;
+	const struct user_spec *u = REL_GET(struct user_spec, s->user);
+
+	l->req.umask = s->has_umask ? s->umask : -1;
+	l->req.nofile = l->child->sup->node->nofile;
+	l->req.mark = l->child->mark;
+	if (!u)
+		return;
+	l->req.has_uid = u->has_uid;
+	l->req.has_gid = u->has_gid;
+	l->req.has_groups = u->has_groups;
+	l->req.uid = u->uid;
+	l->req.gid = u->gid;
+	l->req.n_groups = u->n_groups;
+	l->req.groups = REL_GET(uint32_t, u->groups);
+}
+
+/* --- start, stop, kill --------------------------------------------------------------
+ */
+
+static int launch(struct launch *l)
+{
+	struct supervised *c = l->child;
+	int r;
+
+	env_init(&l->env);
+	buf_init(&l->words, KICK_ENV_BYTES_MAX);
+	buf_init(&l->paths, KICK_ENV_BYTES_MAX);
+	buf_init(&l->cwd, KICK_ENV_BYTES_MAX);
+	buf_init(&l->notify, 128);
+	c->mark = mark_new(c->sup->node->tree, false);
+	make_identity(l);
+	r = pids_reserve(&c->sup->pids, c->sup->pids.n + 1);
+	if (r < 0)
+		return failed(l, SPAWN_CLONE, r);
+	r = make_stdio(l);
+	if (r == 0)
+		r = make_ready(l);
+	if (r == 0)
+		r = make_env(l);
+	if (r == 0)
+		r = make_argv(l);
+	if (r == 0)
+		r = make_programs(l);
+	return r < 0 ? r : spawn(&l->req, &c->proc, &l->fail);
+}
+
+/* What could not be done, on what: the reason's code alone does not say which file. */
+static void describe(struct launch *l, char *text, size_t size)
+{
+	const char *why = strerror(-l->fail.code);
+
+	if (l->err.text[0])
+		(void)snprintf(text, size, "%s", l->err.text);
+	else if (l->fail.step == SPAWN_EXEC)
+		(void)snprintf(text, size, "cannot execute %s: %s",
+			l->argv ? l->argv[0] : "it", why);
+	else if (l->fail.step == SPAWN_CWD)
+		(void)snprintf(text, size, "cannot change to directory %s: %s",
+			l->req.cwd, why);
+	else
+		(void)snprintf(
+			text, size, "%s: %s", spawn_step_names[l->fail.step], why);
+}
+
+void worker_start(struct supervised *c)
+{
+	struct supervisor *sv = c->sup;
+	struct launch l = { .child = c };
+	int r = launch(&l);
+	int64_t now = loop_now(sv->loop);
+	char path[KICK_PATH_MAX], text[600];
+
+	if (r < 0) {
+		struct reason reason = spawn_reason(&l.fail);
+
+		readiness_free(c);
+		describe(&l, text, sizeof text);
+		report_message(sv, "", false, "%s cannot be started: %s",
+			supervisor_path(c, path), text);
+		c->exit_wall = c->start_wall;
+		sup_start_failed(&sv->core, &c->core, &reason, spawn_for_want(r), now);
+	} else {
+		pids_add(&sv->pids, c);
+		readiness_spawned(c);
+		sup_spawned(&sv->core, &c->core, now);
+		if (c->spec->ready == READY_EXEC)
+			sup_ready(&sv->core, &c->core, now);
+	}
+	launch_done(&l);
+}
+
+/* The main process is unreaped as long as it is in the table, so that its pid, and the
+ * group it leads, are its own. */
+int supervisor_signal(struct supervised *c, int sig)
+{
+	if (c->proc.pid == 0)
+		return -ESRCH;
+	if (c->proc.fd >= 0 &&
+		syscall(SYS_pidfd_send_signal, c->proc.fd, sig, NULL, 0) == 0)
+		return 0;
+	return kill(c->proc.pid, sig) < 0 ? -errno : 0;
+}
+
+void worker_stop(struct supervised *c)
+{
+	int sig = c->spec->stop_signal;
+
+	if (c->proc.pid == 0)
+		return;
+	if (c->spec->kill_mode == KILL_GROUP) {
+		(void)kill(-c->proc.pid, sig);
+		(void)kill(-c->proc.pid, SIGCONT);
+	}
+	(void)supervisor_signal(c, sig);
+	(void)supervisor_signal(c, SIGCONT);
+}
+
+void worker_kill(struct supervised *c)
+{
+	if (c->proc.pid == 0)
+		return;
+	(void)kill(-c->proc.pid, SIGKILL);
+	(void)supervisor_signal(c, SIGKILL);
+}
