@@ -1,6 +1,5 @@
 /* The last words of a process that found its own tables wrong. It may have no memory
- * and no usable stdio any more, so the line is made on the stack and written at once.
- */
+ * and no usable stdio any more: the line is made on the stack and written at once. */
 #include "base/bug.h"
 
 #include <stdarg.h>

@@ -1,6 +1,5 @@
 /* The only place that reads a clock. The calendar is computed here and not by gmtime_r,
- * which would read the time zone's file on its first call: a supervisor opens nothing.
- */
+ * which would read the time zone's file on its first call: supervisors open nothing. */
 #include "base/clock.h"
 
 #include <stdio.h>

@@ -13,8 +13,7 @@ int fd_close(int fd)
 {
 	int saved = errno;
 
-	/* Never again after EINTR: Linux has closed it, and the number may be in use.
-	 */
+	/* Not again after EINTR: it is closed, and its number may be in use. */
 	if (fd >= 0)
 		(void)close(fd);
 	errno = saved;

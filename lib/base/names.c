@@ -26,8 +26,7 @@ static unsigned least(unsigned a, unsigned b)
 }
 
 /* One row of the table of distances: all prefixes of b against i + 1 letters of a.
- * rows[0] is the row to fill, rows[1] the one before it, rows[2] the one before that.
- */
+ * rows[0] is the row to fill, rows[1] and rows[2] are the two before it. */
 static void fill_row(
 	unsigned *rows[3], const char *a, size_t i, const char *b, size_t n)
 {

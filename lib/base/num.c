@@ -102,8 +102,7 @@ static int fraction(const char *text, size_t n, int64_t unit_ns, int64_t *ret)
 	return 0;
 }
 
-/* One number with its unit, added to *ns. Returns how many bytes it took, or an error.
- */
+/* One number with its unit, added to *ns. Returns the bytes it took, or an error. */
 static int duration_part(const char *text, int64_t *ns)
 {
 	const size_t before = digits(text);
