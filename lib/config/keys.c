@@ -1,0 +1,372 @@
+/* The tables, and the one loop that goes by them. */
+#include "config/keys.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/macro.h"
+#include "base/names.h"
+#include "config/values.h"
+
+#define KEYS_MAX 64
+
+#define DRAFT(field) offsetof(struct draft_child, field)
+#define CONFIG(field) offsetof(struct draft_config, field)
+#define BACKOFF(field) offsetof(struct backoff, field)
+
+#define ENUM(what, list) .noun = (what), .names = (list), .n_names = ARRAY_LEN(list)
+
+#define S_BOOL "{\"type\":\"boolean\"}"
+#define S_STRING "{\"type\":\"string\",\"minLength\":1}"
+#define S_STRINGS "{\"type\":\"array\",\"items\":{\"type\":\"string\",\"minLength\":1}}"
+#define S_REF(def) "{\"$ref\":\"#/$defs/" def "\"}"
+#define S_TRUE "{\"const\":true}"
+
+static const char *const on_give_up_names[] = { "exit", "restart" };
+static const char *const kill_mode_names[] = { "mixed", "group" };
+
+/* clang-format off */
+static const struct key top_rows[] = {
+	{ "$schema", value_ignored, IN_TOP, .schema = "{\"type\":\"string\"}",
+	  .doc = "where an editor finds the schema; not looked at" },
+	{ "name", value_id, IN_TOP, .offset = CONFIG(name), .schema = S_REF("id"),
+	  .doc = "the application, and its top supervisor; default: the file's name "
+		 "without .json" },
+	{ "env", value_env, IN_TOP, .offset = CONFIG(env), .schema = S_REF("env"),
+	  .def = "{}", .doc = "variables for every child" },
+	{ "include", top_include, IN_TOP, .offset = CONFIG(include),
+	  .schema = S_STRINGS, .def = "[]",
+	  .doc = "more files: arrays of children, or objects with children and env" },
+	{ "control", top_control, IN_TOP, .schema = S_REF("control"),
+	  .doc = "who may use the control sockets besides the owner" },
+	{ "on_give_up", value_enum, IN_TOP, .offset = CONFIG(on_give_up),
+	  ENUM("on_give_up", on_give_up_names), .def = "\"exit\"",
+	  .doc = "what happens when the top supervisor has given up" },
+	{ "shutdown", value_duration, IN_TOP, KEY_INFINITY | KEY_NUMBER_MS,
+	  .offset = CONFIG(shutdown_ns), .schema = S_REF("stop_time"),
+	  .def = "\"infinity\"", .doc = "deadline of the whole ordered stop" },
+	{ .name = "listen", .in = IN_TOP },
+	{ .name = "log", .in = IN_TOP },
+};
+
+static const struct key include_rows[] = {
+	{ "$schema", value_ignored, IN_TOP, .schema = "{\"type\":\"string\"}" },
+	{ "env", value_env, IN_TOP, .offset = CONFIG(env), .schema = S_REF("env") },
+	{ "children", sup_children, IN_TOP, KEY_LAST, .offset = CONFIG(top),
+	  .schema = S_REF("children") },
+	{ .name = "include", .read = include_nested, .in = IN_TOP },
+	{ .name = "listen", .in = IN_TOP },
+	{ .name = "log", .in = IN_TOP },
+};
+
+static const struct key child_rows[] = {
+	{ "id", value_id, IN_CHILD, .offset = DRAFT(id), .schema = S_REF("id"),
+	  .doc = "unique among siblings; a part of the path" },
+	{ "type", value_enum, IN_CHILD, .offset = DRAFT(policy.type),
+	  ENUM("child type", child_type_names), .def = "\"worker\"",
+	  .doc = "a program, or a supervisor with children of its own" },
+	{ "start", child_start, IN_WORKER, .schema = S_REF("start"),
+	  .doc = "the program and its arguments, or a text for /bin/sh -c" },
+	{ "args", child_args, IN_ARGS, KEY_LAST | KEY_NO_SCHEMA,
+	  .doc = "appended to the template's start" },
+	{ "restart", value_enum, IN_CHILD, .offset = DRAFT(policy.restart),
+	  ENUM("restart type", restart_type_names), .def = "\"permanent\"",
+	  .doc = "when it is started again; a one-shot is transient by default" },
+	{ "shutdown", value_duration, IN_CHILD, KEY_INFINITY | KEY_KILL | KEY_NUMBER_MS,
+	  .offset = DRAFT(policy.shutdown_ns), .schema = S_REF("shutdown"),
+	  .doc = "how long a stop may take; default 5s, of supervisors infinity" },
+	{ "significant", value_bool, IN_CHILD, .offset = DRAFT(policy.significant),
+	  .schema = S_BOOL, .def = "false", .doc = "its end counts for auto_shutdown" },
+	{ "autostart", value_bool, IN_CHILD, .offset = DRAFT(policy.autostart),
+	  .schema = S_BOOL, .def = "true", .doc = "false: known, started by hand" },
+	{ "cwd", child_cwd, IN_WORKER, .schema = S_STRING,
+	  .doc = "working directory; default: kickd's own" },
+	{ "env", value_env, IN_WORKER, .offset = DRAFT(env), .schema = S_REF("env"),
+	  .def = "{}", .doc = "variables for this child" },
+	{ "env_file", child_env_file, IN_WORKER, .schema = S_REF("env_file"),
+	  .def = "[]",
+	  .doc = "files with KEY=VALUE lines, read at each start" },
+	{ "user", value_text, IN_WORKER, .offset = DRAFT(user_name), .schema = S_STRING,
+	  .doc = "who it runs as, name or number" },
+	{ "group", value_text, IN_WORKER, .offset = DRAFT(group_name),
+	  .schema = S_STRING,
+	  .doc = "group, name or number; default: the user's" },
+	{ "groups", child_groups, IN_WORKER, .schema = S_STRINGS,
+	  .doc = "supplementary groups; default: the user's" },
+	{ "umask", child_umask, IN_WORKER, .schema = S_REF("mode"),
+	  .doc = "file mode creation mask, octal; default: kickd's own" },
+	{ "stop_signal", child_signal, IN_WORKER, .schema = S_STRING,
+	  .def = "\"SIGTERM\"",
+	  .doc = "what asks it to stop" },
+	{ "kill_mode", value_enum, IN_WORKER, .offset = DRAFT(kill_mode),
+	  ENUM("kill_mode", kill_mode_names),
+	  .doc = "whom the stop signal goes to; default mixed, group when start is a "
+	  "text" },
+	{ "success_exit", child_success, IN_WORKER, .schema = S_REF("success_exit"),
+	  .def = "[]", .doc = "exit codes and signals that are normal ends besides 0" },
+	{ "stdin", child_stdio, IN_WORKER, .offset = DRAFT(stdio[0]), .min = 0,
+	  .schema = S_REF("stdin"), .def = "\"null\"", .doc = "standard input" },
+	{ "stdout", child_stdio, IN_WORKER, .offset = DRAFT(stdio[1]), .min = 1,
+	  .schema = S_REF("stdout"), .def = "\"log\"", .doc = "standard output" },
+	{ "stderr", child_stdio, IN_WORKER, .offset = DRAFT(stdio[2]), .min = 1,
+	  .schema = S_REF("stdout"), .def = "\"log\"", .doc = "standard error" },
+	{ "backoff", child_backoff, IN_CHILD, .schema = S_REF("backoff"),
+	  .doc = "the wait before automatic restarts; default: none" },
+	{ "start_timeout", value_duration, IN_CHILD, KEY_INFINITY | KEY_POSITIVE,
+	  .offset = DRAFT(policy.start_timeout_ns), .schema = S_REF("timeout"),
+	  .doc = "how long a start may take; default 30s, of supervisors and one-shots "
+		 "infinity" },
+	{ "ready", child_ready, IN_WORKER, .schema = S_REF("ready"),
+	  .doc = "when it counts as started; default: when exec has succeeded" },
+
+	{ "strategy", value_enum, IN_ANY_SUP, .offset = DRAFT(sup.policy.strategy),
+	  ENUM("strategy", strategy_names), .def = "\"one_for_one\"",
+	  .doc = "which children are restarted when one has ended" },
+	{ "max_restarts", value_count, IN_ANY_SUP, KEY_INFINITY,
+	  .offset = DRAFT(sup.policy.max_restarts), .min = 0, .max = KICK_RESTARTS_MAX,
+	  .schema = S_REF("max_restarts"), .def = "3",
+	  .doc = "restarts within max_seconds that are allowed" },
+	{ "max_seconds", value_seconds, IN_ANY_SUP,
+	  .offset = DRAFT(sup.policy.max_seconds_ns), .min = 1e-9, .max = 1e9,
+	  .schema = "{\"type\":\"number\",\"exclusiveMinimum\":0,"
+		    "\"maximum\":1000000000}",
+	  .def = "5", .doc = "the period of max_restarts, in seconds" },
+	{ "auto_shutdown", value_enum, IN_ANY_SUP,
+	  .offset = DRAFT(sup.policy.auto_shutdown), ENUM("auto_shutdown",
+	  auto_shutdown_names), .def = "\"never\"",
+	  .doc = "whether the end of significant children ends the supervisor" },
+	{ "children", sup_children, IN_SUP | IN_TOP, KEY_LAST,
+	  .schema = S_REF("children"),
+	  .def = "[]", .doc = "the children, in start order" },
+	{ "child", sup_template, IN_DYNAMIC, KEY_LAST, .schema = S_REF("template"),
+	  .doc = "template of the children that are added" },
+	{ "max_children", value_count, IN_DYNAMIC, KEY_INFINITY,
+	  .offset = DRAFT(sup.policy.max_children), .min = 0, .max = KICK_CHILDREN_MAX,
+	  .schema = S_REF("max_children"), .def = "\"infinity\"",
+	  .doc = "how many children it may have at a time" },
+
+	{ .name = "listen", .in = IN_CHILD },
+	{ .name = "log", .in = IN_CHILD },
+	{ .name = "nice", .in = IN_CHILD },
+	{ .name = "oom_score_adj", .in = IN_CHILD },
+	{ .name = "limits", .in = IN_CHILD },
+	{ .name = "no_new_privileges", .in = IN_CHILD },
+	{ .name = "capabilities", .in = IN_CHILD },
+	{ .name = "health", .in = IN_CHILD },
+	{ .name = "link", .in = IN_CHILD },
+	{ .name = "reload_signal", .in = IN_CHILD },
+	{ .name = "cgroup", .in = IN_CHILD },
+	{ .name = "partitions", .in = IN_CHILD },
+	{ .name = "keys", .in = IN_CHILD },
+	{ .name = "initial", .in = IN_CHILD },
+	{ .name = "file", .in = IN_CHILD },
+};
+
+static const struct key control_rows[] = {
+	{ "group", top_group, IN_TOP, .offset = CONFIG(control_group),
+	  .schema = S_STRING,
+	  .doc = "a group that may do what the owner may" },
+	{ "mode", top_mode, IN_TOP, .schema = S_REF("mode"), .def = "\"0600\"",
+	  .doc = "mode of the sockets, octal; 0660 with a group" },
+	{ "readers", top_group, IN_TOP, .offset = CONFIG(control_readers),
+	  .schema = S_STRING,
+	  .doc = "a group that may look but not touch" },
+};
+
+static const struct key backoff_rows[] = {
+	{ "initial", value_duration, IN_CHILD, KEY_POSITIVE, BACKOFF(initial_ns),
+	  .schema = S_REF("duration"), .def = "\"1s\"", .doc = "the first wait" },
+	{ "max", value_duration, IN_CHILD, KEY_POSITIVE, BACKOFF(max_ns),
+	  .schema = S_REF("duration"), .def = "\"30s\"", .doc = "the longest wait" },
+	{ "factor", value_real, IN_CHILD, 0, BACKOFF(factor), 1, 1000,
+	  .schema = "{\"type\":\"number\",\"minimum\":1,\"maximum\":1000}", .def = "2",
+	  .doc = "each wait is this many times the one before" },
+	{ "jitter", value_real, IN_CHILD, 0, BACKOFF(jitter), 0, 1,
+	  .schema = "{\"type\":\"number\",\"minimum\":0,\"maximum\":1}", .def = "0.1",
+	  .doc = "each wait is made longer or shorter by up to this part" },
+	{ "reset_after", value_duration, IN_CHILD, 0, BACKOFF(reset_after_ns),
+	  .schema = S_REF("duration"), .def = "\"60s\"",
+	  .doc = "a run of this length makes the next failure the first again" },
+};
+
+static const struct key ready_rows[] = {
+	{ "notify", value_true, IN_WORKER, .schema = S_TRUE,
+	  .doc = "READY=1 on NOTIFY_SOCKET" },
+	{ "fd", value_byte, IN_WORKER, .offset = DRAFT(ready_fd),
+	  .min = KICK_READY_FD_MIN, .max = KICK_READY_FD_MAX,
+	  .schema = S_REF("ready_fd"),
+	  .doc = "a newline on this descriptor" },
+	{ "exit", value_true, IN_WORKER, .schema = S_TRUE,
+	  .doc = "a one-shot: ready when it has ended normally" },
+	{ .name = "tcp", .in = IN_WORKER },
+	{ .name = "http", .in = IN_WORKER },
+	{ .name = "exec", .in = IN_WORKER },
+	{ .name = "log", .in = IN_WORKER },
+	{ .name = "interval", .in = IN_WORKER },
+	{ .name = "timeout", .in = IN_WORKER },
+};
+/* clang-format on */
+
+static_assert(ARRAY_LEN(child_rows) <= KEYS_MAX, "key_use.failed has a bit per row");
+
+const struct key_table top_keys = { top_rows, ARRAY_LEN(top_rows) };
+const struct key_table include_keys = { include_rows, ARRAY_LEN(include_rows) };
+const struct key_table child_keys = { child_rows, ARRAY_LEN(child_rows) };
+const struct key_table control_keys = { control_rows, ARRAY_LEN(control_rows) };
+const struct key_table backoff_keys = { backoff_rows, ARRAY_LEN(backoff_rows) };
+const struct key_table ready_keys = { ready_rows, ARRAY_LEN(ready_rows) };
+
+const struct key *key_find(const struct key_table *t, const char *name)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		if (strcmp(t->keys[i].name, name) == 0)
+			return &t->keys[i];
+	}
+	return NULL;
+}
+
+static bool is_allowed(const struct key *k, unsigned in)
+{
+	return k->read && (in == 0 || (k->in & in));
+}
+
+static bool is_main_key(const char *name)
+{
+	const struct key *k = key_find(&child_keys, name);
+
+	return key_find(&top_keys, name) || (k && (k->in & IN_TOP));
+}
+
+static void say_unknown(struct parse *p, const cJSON *v, const struct key_use *uses,
+	size_t n, unsigned in)
+{
+	const char *names[2 * KEYS_MAX];
+	const char *suggestion;
+	char quoted[DIAG_QUOTE_MAX];
+	size_t n_names = 0;
+
+	if (uses[0].table == &include_keys && is_main_key(v->string)) {
+		diag_key_error(p->diag, p->doc, v,
+			"\"%s\" is a key of the main file, not of an included one",
+			v->string);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		for (size_t j = 0; j < uses[i].table->n; j++) {
+			const struct key *k = &uses[i].table->keys[j];
+
+			if (is_allowed(k, in) && n_names < ARRAY_LEN(names))
+				names[n_names++] = k->name;
+		}
+	}
+	suggestion = names_suggest(names, n_names, v->string);
+	diag_key_error(p->diag, p->doc, v, "unknown key %s%s%s%s",
+		diag_quote_text(v->string, quoted),
+		suggestion ? "; did you mean \"" : "", suggestion ? suggestion : "",
+		suggestion ? "\"?" : "");
+}
+
+/* Why a known key may not stand here. */
+static void say_misplaced(
+	struct parse *p, const cJSON *v, const struct key *k, unsigned in)
+{
+	const char *name = k->name;
+
+	if (k->in == IN_ARGS)
+		diag_key_error(p->diag, p->doc, v,
+			"\"args\" is only for a child that a dynamic_supervisor makes "
+			"from its "
+			"template");
+	else if (in == IN_TOP)
+		diag_key_error(p->diag, p->doc, v,
+			"\"%s\" is a key of a child, not of the application", name);
+	else if (in == IN_WORKER)
+		diag_key_error(p->diag, p->doc, v,
+			"a worker has no \"%s\": it is a key of supervisors; is "
+			"\"type\" missing?",
+			name);
+	else if (k->in & IN_WORKER)
+		diag_key_error(p->diag, p->doc, v,
+			"a supervisor has no \"%s\": it runs no program of its own; "
+			"\"%s\" is for "
+			"its children",
+			name, name);
+	else if (in == IN_DYNAMIC)
+		diag_key_error(p->diag, p->doc, v,
+			"a dynamic_supervisor has no \"%s\": they are added while it "
+			"runs, "
+			"\"child\" is their template",
+			name);
+	else
+		diag_key_error(p->diag, p->doc, v,
+			"a supervisor has no \"%s\": it is a key of a "
+			"dynamic_supervisor",
+			name);
+}
+
+static const struct key *find_in(const struct key_use *uses, size_t n, const char *name,
+	unsigned in, size_t *ret_use)
+{
+	const struct key *found = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct key *k = key_find(uses[i].table, name);
+
+		/* A row that fits wins over one that would only explain. */
+		if (k && (!found || (in && (k->in & in) && !(found->in & in)))) {
+			found = k;
+			*ret_use = i;
+		}
+	}
+	return found;
+}
+
+static uint64_t row_bit(const struct key_use *u, const struct key *k)
+{
+	return UINT64_C(1) << (k - u->table->keys);
+}
+
+/* One member; those with KEY_LAST in the second round, all complaints in the first. */
+static void read_member(struct parse *p, const cJSON *v, struct key_use *uses, size_t n,
+	unsigned in, bool is_last_round)
+{
+	size_t use = 0;
+	const struct key *k = find_in(uses, n, v->string, in, &use);
+
+	if (k && is_allowed(k, in)) {
+		struct key_use *u = &uses[use];
+
+		if (((k->flags & KEY_LAST) != 0) != is_last_round)
+			return;
+		if (!k->read(p, k, v, u->base))
+			u->failed |= row_bit(u, k);
+		return;
+	}
+	if (is_last_round)
+		return;
+	if (k)
+		uses[use].failed |= row_bit(&uses[use], k);
+	if (!k)
+		say_unknown(p, v, uses, n, in);
+	else if (!k->read)
+		diag_key_error(p->diag, p->doc, v,
+			"\"%s\" is not supported yet by this version of kick", k->name);
+	else
+		say_misplaced(p, v, k, in);
+}
+
+void keys_read(
+	struct parse *p, const cJSON *obj, struct key_use *uses, size_t n, unsigned in)
+{
+	for (const cJSON *v = obj->child; v; v = v->next)
+		read_member(p, v, uses, n, in, false);
+	for (const cJSON *v = obj->child; v; v = v->next)
+		read_member(p, v, uses, n, in, true);
+}
+
+bool keys_have(const struct key_use *use, const cJSON *obj, const char *name)
+{
+	const struct key *k = key_find(use->table, name);
+
+	return k && json_get(obj, name) && !(use->failed & row_bit(use, k));
+}

@@ -1,0 +1,177 @@
+/* `kick schema`: the tables as a JSON Schema, so that an editor completes and checks
+ * what the reader will accept. Rules that look at several keys or several children are
+ * the reader's alone. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/macro.h"
+#include "config/keys.h"
+#include "config/load.h"
+
+#define DURATION                                                   \
+	"\"type\":\"string\",\"pattern\":\"^([0-9]+(\\\\.[0-9]+)?" \
+	"(ns|us|ms|s|m|h|d))+$\""
+#define STRINGIFY_(x) #x
+#define STRINGIFY(x) STRINGIFY_(x)
+
+/* clang-format off */
+static const struct {
+	const char *name;
+	const char *schema;
+} definitions[] = {
+	{ "id", "{\"type\":\"string\",\"maxLength\":" STRINGIFY(KICK_ID_MAX)
+	  ",\"pattern\":\"^[A-Za-z0-9_@][A-Za-z0-9_.@-]*$\"}" },
+	{ "env", "{\"type\":\"object\",\"maxProperties\":" STRINGIFY(KICK_ENV_MAX)
+	  ",\"propertyNames\":{\"pattern\":\"^[^=]+$\"},\"additionalProperties\":"
+	  "{\"type\":[\"string\",\"number\",\"boolean\",\"null\"]}}" },
+	{ "mode", "{\"type\":\"string\",\"pattern\":\"^0?[0-7]{1,3}$\"}" },
+	{ "duration", "{" DURATION "}" },
+	{ "timeout", "{\"anyOf\":[{\"const\":\"infinity\"},{" DURATION "}]}" },
+	{ "stop_time", "{\"anyOf\":[{\"const\":\"infinity\"},"
+	  "{\"type\":\"integer\",\"minimum\":0},{" DURATION "}]}" },
+	{ "shutdown", "{\"anyOf\":[{\"enum\":[\"infinity\",\"brutal_kill\"]},"
+	  "{\"type\":\"integer\",\"minimum\":0},{" DURATION "}]}" },
+	{ "start", "{\"anyOf\":[{\"type\":\"string\",\"minLength\":1},"
+	  "{\"type\":\"array\","
+	  "\"items\":{\"type\":\"string\"},\"minItems\":1,\"maxItems\":"
+	  STRINGIFY(KICK_ARGV_MAX) "}]}" },
+	{ "env_file", "{\"anyOf\":[{\"type\":\"string\",\"minLength\":1},"
+	  "{\"type\":\"array\",\"items\":{\"type\":\"string\",\"minLength\":1}}]}" },
+	{ "success_exit", "{\"type\":\"array\",\"items\":{"
+	  "\"anyOf\":[{\"type\":\"string\"},"
+	  "{\"type\":\"integer\",\"minimum\":0,\"maximum\":255}]}}" },
+	{ "stdin", "{\"type\":\"string\",\"pattern\":\"^(null|inherit|file:.+)$\"}" },
+	{ "stdout",
+	  "{\"type\":\"string\",\"pattern\":\"^(null|inherit|log|file:.+)$\"}" },
+	{ "ready_fd", "{\"type\":\"integer\",\"minimum\":" STRINGIFY(KICK_READY_FD_MIN)
+	  ",\"maximum\":" STRINGIFY(KICK_READY_FD_MAX) "}" },
+	{ "max_restarts", "{\"anyOf\":[{\"const\":\"infinity\"},{\"type\":\"integer\","
+	  "\"minimum\":0,\"maximum\":" STRINGIFY(KICK_RESTARTS_MAX) "}]}" },
+	{ "max_children", "{\"anyOf\":[{\"const\":\"infinity\"},{\"type\":\"integer\","
+	  "\"minimum\":0,\"maximum\":" STRINGIFY(KICK_CHILDREN_MAX) "}]}" },
+	{ "children", "{\"type\":\"array\",\"maxItems\":" STRINGIFY(KICK_CHILDREN_MAX)
+	  ",\"items\":{\"$ref\":\"#/$defs/child\"}}" },
+	{ "child", "{\"$ref\":\"#/$defs/keys\",\"required\":[\"id\"],"
+	  "\"if\":{\"properties\":{\"type\":{\"const\":\"worker\"}}},"
+	  "\"then\":{\"required\":[\"start\"]}}" },
+	{ "template", "{\"$ref\":\"#/$defs/keys\",\"properties\":{\"id\":false}}" },
+};
+/* clang-format on */
+
+static void add_enum(struct buf *out, const struct key *k)
+{
+	buf_adds(out, "\"enum\":[");
+	for (size_t i = 0; i < k->n_names; i++) {
+		buf_adds(out, i > 0 ? "," : "");
+		buf_add_json(out, k->names[i], strlen(k->names[i]));
+	}
+	buf_addc(out, ']');
+}
+
+/* The schema of one key, with its documentation and default. */
+static void add_key(struct buf *out, const struct key *k)
+{
+	buf_add_json(out, k->name, strlen(k->name));
+	buf_adds(out, ":{");
+	if (k->n_names > 0)
+		add_enum(out, k);
+	else
+		buf_add(out, k->schema + 1, strlen(k->schema) - 2);
+	if (k->doc) {
+		buf_adds(out, ",\"description\":");
+		buf_add_json(out, k->doc, strlen(k->doc));
+	}
+	if (k->def)
+		buf_addf(out, ",\"default\":%s", k->def);
+	buf_addc(out, '}');
+}
+
+static bool is_in_schema(const struct key *k, unsigned in)
+{
+	return k->read && (k->in & in) && !(k->flags & KEY_NO_SCHEMA);
+}
+
+static bool add_keys(struct buf *out, const struct key_table *t, unsigned in, bool more)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		if (!is_in_schema(&t->keys[i], in))
+			continue;
+		buf_adds(out, more ? "," : "");
+		add_key(out, &t->keys[i]);
+		more = true;
+	}
+	return more;
+}
+
+static void add_object(struct buf *out, const char *name, const struct key_table *t,
+	unsigned in, const char *more)
+{
+	buf_addf(out,
+		",\"%s\":{\"type\":\"object\",\"additionalProperties\":false,"
+		"\"properties\":{",
+		name);
+	(void)add_keys(out, t, in, false);
+	buf_addf(out, "}%s}", more);
+}
+
+/* Of a child of this type: the keys that it cannot have. */
+static void add_type_rule(struct buf *out, enum child_type type, unsigned in)
+{
+	bool more = false;
+
+	buf_addf(out,
+		"{\"if\":{\"properties\":{\"type\":{\"const\":\"%s\"}}%s},"
+		"\"then\":{\"properties\":{",
+		child_type_names[type],
+		type == CHILD_WORKER ? "" : ",\"required\":[\"type\"]");
+	for (size_t i = 0; i < child_keys.n; i++) {
+		const struct key *k = &child_keys.keys[i];
+
+		if (!is_in_schema(k, IN_CHILD) || (k->in & in))
+			continue;
+		buf_addf(out, "%s\"%s\":false", more ? "," : "", k->name);
+		more = true;
+	}
+	if (type == CHILD_DYNAMIC_SUPERVISOR)
+		buf_adds(out,
+			",\"strategy\":{\"const\":\"one_for_one\"},"
+			"\"auto_shutdown\":{\"const\":\"never\"}");
+	buf_adds(out, "}}}");
+}
+
+static void add_child_keys(struct buf *out)
+{
+	buf_adds(out,
+		",\"keys\":{\"type\":\"object\",\"additionalProperties\":false,"
+		"\"properties\":{");
+	(void)add_keys(out, &child_keys, IN_CHILD, false);
+	buf_adds(out, "},\"allOf\":[");
+	add_type_rule(out, CHILD_WORKER, IN_WORKER);
+	buf_addc(out, ',');
+	add_type_rule(out, CHILD_SUPERVISOR, IN_SUP);
+	buf_addc(out, ',');
+	add_type_rule(out, CHILD_DYNAMIC_SUPERVISOR, IN_DYNAMIC);
+	buf_adds(out, "]}");
+}
+
+void config_schema(struct buf *out)
+{
+	buf_adds(out,
+		"{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
+		"\"title\":\"kick.json\",\"type\":\"object\","
+		"\"additionalProperties\":false,\"properties\":{");
+	(void)add_keys(
+		out, &child_keys, IN_TOP, add_keys(out, &top_keys, IN_TOP, false));
+	buf_adds(out, "},\"$defs\":{");
+	for (size_t i = 0; i < ARRAY_LEN(definitions); i++)
+		buf_addf(out, "%s\"%s\":%s", i > 0 ? "," : "", definitions[i].name,
+			definitions[i].schema);
+	add_object(out, "control", &control_keys, IN_TOP, "");
+	add_object(out, "backoff", &backoff_keys, IN_CHILD, "");
+	add_object(out, "ready", &ready_keys, IN_WORKER,
+		",\"minProperties\":1,\"maxProperties\":1");
+	add_child_keys(out);
+	buf_adds(out, "}}\n");
+}

@@ -1,0 +1,63 @@
+/* Readers of single values, named in the key tables. All have the type key_read: false
+ * when the value is wrong (and that has been said) or memory is out. */
+#ifndef KICK_CONFIG_VALUES_H
+#define KICK_CONFIG_VALUES_H
+
+#include "config/keys.h"
+
+/* General. The field's type is in brackets. */
+key_read value_ignored;
+key_read value_bool;	 /* [bool] */
+key_read value_true;	 /* nothing: the value must be true */
+key_read value_enum;	 /* [uint8_t] */
+key_read value_id;	 /* [const char *] */
+key_read value_text;	 /* [const char *] */
+key_read value_duration; /* [int64_t] nanoseconds */
+key_read value_seconds;	 /* [int64_t] nanoseconds, from a number of seconds */
+key_read value_count;	 /* [uint32_t] */
+key_read value_byte;	 /* [uint8_t] */
+key_read value_real;	 /* [double] */
+key_read value_list;	 /* [struct draft_list] of strings */
+key_read value_env;	 /* [struct draft_env] */
+
+/* Of children; base is the struct draft_child. */
+key_read child_start;
+key_read child_args;
+key_read child_cwd;
+key_read child_env_file;
+key_read child_groups;
+key_read child_umask;
+key_read child_signal;
+key_read child_success;
+key_read child_stdio; /* [struct draft_stdio] */
+key_read child_backoff;
+key_read child_ready;
+
+/* Of supervisors; base is the struct draft_child. */
+key_read sup_children;
+key_read sup_template;
+
+/* Of the application; base is the struct draft_config. */
+key_read top_control;
+key_read top_group; /* [struct draft_gid] */
+key_read top_mode;
+key_read top_include; /* [const cJSON *]: the files are read later */
+key_read include_nested;
+
+/* Says that v is not what k must be: "restart" must be a string, not 5. */
+bool value_wrong_type(
+	struct parse *p, const struct key *k, const cJSON *v, const char *wanted);
+
+/* NULL for a good id, else what is wrong with it. */
+const char *value_id_mistake(const char *id);
+
+/* "022" as a number, at most 0777. */
+bool value_octal(struct parse *p, const struct key *k, const cJSON *v, uint16_t *ret);
+
+/* A group's number. */
+bool value_gid(struct parse *p, const cJSON *v, const char *name, uint32_t *ret);
+
+/* An absolute path from one that is relative to the document's directory. */
+const char *value_path(struct parse *p, const char *path);
+
+#endif

@@ -1,0 +1,239 @@
+/* Whether bytes from another process are a block. Nothing is believed before it has
+ * been looked at: each reference must lead into the block and be aligned, each
+ * enumeration and flag must have a value that it can have, each count what it counts.
+ * The last byte of a block is 0, so a string that begins within it ends within it. */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "config/spec.h"
+
+struct verify {
+	const char *data;
+	size_t size;
+	size_t children_left; /* a block of this size has no more */
+	unsigned depth;
+};
+
+/* Room for `size` bytes at the target of a rel that is not 0. */
+static bool is_within(
+	const struct verify *v, const rel *field, size_t size, size_t align)
+{
+	int64_t at = (const char *)field - v->data + *field;
+
+	return at >= 0 && (uint64_t)at <= v->size && size <= v->size - (uint64_t)at &&
+		(uint64_t)at % align == 0;
+}
+
+static bool good_string(const struct verify *v, const rel *field, bool may_be_none)
+{
+	return *field ? is_within(v, field, 1, 1) : may_be_none;
+}
+
+static bool good_id(const struct verify *v, const rel *field)
+{
+	const char *id;
+
+	if (!good_string(v, field, false))
+		return false;
+	id = REL_STR(*field);
+	return *id && strnlen(id, KICK_ID_MAX + 1) <= KICK_ID_MAX && !strchr(id, '/');
+}
+
+static bool good_array(
+	const struct verify *v, const rel *field, uint32_t n, size_t size, size_t align)
+{
+	return *field ? n <= v->size / size && is_within(v, field, n * size, align)
+		      : n == 0;
+}
+
+static bool good_list(const struct verify *v, const rel *field, uint32_t max)
+{
+	const struct str_list *l = REL_GET(struct str_list, *field);
+
+	if (!l)
+		return true;
+	if (!is_within(v, field, sizeof *l, _Alignof(struct str_list)) || l->n == 0 ||
+		l->n > max ||
+		!is_within(v, field, sizeof *l + l->n * sizeof(rel),
+			_Alignof(struct str_list)))
+		return false;
+	for (uint32_t i = 0; i < l->n; i++) {
+		if (!good_string(v, &l->at[i], false))
+			return false;
+	}
+	return true;
+}
+
+static bool good_env(const struct verify *v, const rel *field)
+{
+	const struct env_list *l = REL_GET(struct env_list, *field);
+
+	if (!l)
+		return true;
+	if (!is_within(v, field, sizeof *l, _Alignof(struct env_list)) ||
+		l->n > KICK_ENV_MAX ||
+		!is_within(v, field, sizeof *l + l->n * sizeof(struct env_pair),
+			_Alignof(struct env_list)))
+		return false;
+	for (uint32_t i = 0; i < l->n; i++) {
+		if (!good_string(v, &l->at[i].key, false) ||
+			!good_string(v, &l->at[i].value, true))
+			return false;
+	}
+	return true;
+}
+
+/* A bool that came from outside may hold anything; reading it as one is not allowed
+ * before it is known to be 0 or 1. */
+static bool good_bool(const bool *field)
+{
+	unsigned char byte;
+
+	memcpy(&byte, field, 1);
+	return byte <= 1;
+}
+
+static bool good_user(const struct verify *v, const rel *field)
+{
+	const struct user_spec *u = REL_GET(struct user_spec, *field);
+
+	if (!u)
+		return true;
+	return is_within(v, field, sizeof *u, _Alignof(struct user_spec)) &&
+		good_bool(&u->has_uid) && good_bool(&u->has_gid) &&
+		good_bool(&u->has_groups) &&
+		good_array(v, &u->groups, u->n_groups, sizeof(uint32_t),
+			_Alignof(uint32_t)) &&
+		good_string(v, &u->name, true) && good_string(v, &u->home, true);
+}
+
+static bool good_time(int64_t ns, bool may_kill)
+{
+	return ns >= 0 || (may_kill && ns == POLICY_BRUTAL_KILL);
+}
+
+static bool good_backoff(const struct backoff *b)
+{
+	if (b->initial_ns < 0 || b->max_ns < 0 || b->reset_after_ns < 0)
+		return false;
+	if (b->initial_ns == 0)
+		return true;
+	return isfinite(b->factor) && b->factor >= 1 && b->jitter >= 0 &&
+		b->jitter <= 1;
+}
+
+static bool good_policy(const struct child_policy *p)
+{
+	return p->type < CHILD_NTYPES && p->restart < RESTART_NTYPES &&
+		good_bool(&p->significant) && good_bool(&p->autostart) &&
+		good_bool(&p->oneshot) && good_time(p->shutdown_ns, true) &&
+		good_time(p->start_timeout_ns, false) && good_backoff(&p->backoff);
+}
+
+static bool good_sup_policy(const struct sup_policy *p)
+{
+	return p->strategy < STRATEGY_NSTRATEGIES && p->auto_shutdown < AUTO_NAUTOS &&
+		good_bool(&p->dynamic) && p->max_seconds_ns > 0 &&
+		(p->max_restarts <= KICK_RESTARTS_MAX ||
+			p->max_restarts == POLICY_NO_LIMIT);
+}
+
+static bool good_process(const struct verify *v, const struct child_spec *c)
+{
+	if (!good_bool(&c->shell) || !good_bool(&c->has_umask) ||
+		c->ready > READY_EXIT || c->kill_mode > KILL_GROUP ||
+		c->stop_signal > 64 || c->umask > 0777)
+		return false;
+	if (c->ready == READY_FD &&
+		(c->ready_fd < KICK_READY_FD_MIN || c->ready_fd > KICK_READY_FD_MAX))
+		return false;
+	for (int i = 0; i < 3; i++) {
+		if (c->stdio[i].kind > STDIO_FILE ||
+			!good_string(
+				v, &c->stdio[i].path, c->stdio[i].kind != STDIO_FILE))
+			return false;
+	}
+	return good_list(v, &c->argv, 2 * KICK_ARGV_MAX) &&
+		good_list(v, &c->env_file, UINT16_MAX) && good_env(v, &c->env) &&
+		good_string(v, &c->cwd, true) && good_string(v, &c->where, true) &&
+		good_user(v, &c->user) &&
+		(!c->success ||
+			is_within(v, &c->success, sizeof(struct success_spec),
+				_Alignof(struct success_spec)));
+}
+
+static bool good_child(struct verify *v, const struct child_spec *c, bool is_template);
+
+/* The child that a rel leads to. */
+static bool good_child_at(struct verify *v, const rel *field, bool is_template)
+{
+	bool ok;
+
+	if (!*field || v->children_left == 0 || v->depth > KICK_DEPTH_MAX ||
+		!is_within(v, field, sizeof(struct child_spec),
+			_Alignof(struct child_spec)))
+		return false;
+	v->children_left--;
+	v->depth++;
+	ok = good_child(v, REL_GET(struct child_spec, *field), is_template);
+	v->depth--;
+	return ok;
+}
+
+static bool good_sup(struct verify *v, const rel *field, bool is_dynamic)
+{
+	const struct sup_spec *s = REL_GET(struct sup_spec, *field);
+	const rel *children;
+
+	if (!s || !is_within(v, field, sizeof *s, _Alignof(struct sup_spec)) ||
+		!good_sup_policy(&s->policy) || s->policy.dynamic != is_dynamic ||
+		s->n_children > KICK_CHILDREN_MAX ||
+		(is_dynamic && s->n_children > 0) ||
+		!good_array(v, &s->children, s->n_children, sizeof(rel), _Alignof(rel)))
+		return false;
+	children = REL_GET(rel, s->children);
+	for (uint32_t i = 0; i < s->n_children; i++) {
+		if (!good_child_at(v, &children[i], false))
+			return false;
+	}
+	return !s->template || (is_dynamic && good_child_at(v, &s->template, true));
+}
+
+static bool good_child(struct verify *v, const struct child_spec *c, bool is_template)
+{
+	if (!good_policy(&c->policy) || !good_process(v, c))
+		return false;
+	if (is_template ? c->id != 0 : !good_id(v, &c->id))
+		return false;
+	if (c->policy.type == CHILD_WORKER)
+		return c->sup == 0 && (is_template || c->argv != 0);
+	return good_sup(v, &c->sup, c->policy.type == CHILD_DYNAMIC_SUPERVISOR);
+}
+
+int config_verify(const void *block, size_t size)
+{
+	const struct config *cf = block;
+	struct verify v = { .data = block,
+		.size = size,
+		.children_left = size / sizeof(struct child_spec) };
+
+	if (size < sizeof *cf || size > INT32_MAX ||
+		(uintptr_t)block % _Alignof(struct config) != 0)
+		return -EBADMSG;
+	if (cf->magic != CONFIG_MAGIC || cf->size != size || v.data[size - 1] != '\0')
+		return -EBADMSG;
+	if (!good_id(&v, &cf->name) || !good_string(&v, &cf->file, false) ||
+		!good_env(&v, &cf->env) || cf->on_give_up > GIVE_UP_RESTART ||
+		!good_time(cf->shutdown_ns, false) || cf->control_mode > 0777)
+		return -EBADMSG;
+	if (!good_array(&v, &cf->control_group, cf->control_group != 0,
+		    sizeof(uint32_t), _Alignof(uint32_t)) ||
+		!good_array(&v, &cf->control_readers, cf->control_readers != 0,
+			sizeof(uint32_t), _Alignof(uint32_t)))
+		return -EBADMSG;
+	if (cf->top.policy.type != CHILD_SUPERVISOR || !good_child(&v, &cf->top, false))
+		return -EBADMSG;
+	return 0;
+}
