@@ -1,0 +1,101 @@
+/* A table of outputs by path. Those that have a pipe stay; of the others the newest are
+ * kept, for who asks why a child that has vanished had failed. */
+#include "logger/output.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct output *outputs_find(const struct outputs *os, const char *path)
+{
+	struct output *o = NULL;
+
+	HASH_FIND(hh, os->table, path, strlen(path), o);
+	return o;
+}
+
+static void leave_closed(struct outputs *os, struct output *o)
+{
+	if (o->older)
+		o->older->newer = o->newer;
+	else
+		os->oldest = o->newer;
+	if (o->newer)
+		o->newer->older = o->older;
+	else
+		os->newest = o->older;
+	o->older = NULL;
+	o->newer = NULL;
+	os->n_closed--;
+}
+
+static void free_output(struct outputs *os, struct output *o)
+{
+	HASH_DEL(os->table, o);
+	lastlines_done(&o->last);
+	free(o);
+}
+
+static void join_closed(struct outputs *os, struct output *o)
+{
+	o->older = os->newest;
+	if (os->newest)
+		os->newest->newer = o;
+	else
+		os->oldest = o;
+	os->newest = o;
+	os->n_closed++;
+}
+
+struct output *outputs_get(struct outputs *os, const char *path)
+{
+	struct output *o = outputs_find(os, path);
+	size_t len = strlen(path);
+
+	if (o)
+		return o;
+	o = calloc(1, sizeof *o + len + sizeof OUTPUT_SEPARATOR);
+	if (!o)
+		return NULL;
+	o->path_len = (uint32_t)len;
+	memcpy(o->prefix, path, len);
+	memcpy(o->prefix + len, OUTPUT_SEPARATOR, sizeof OUTPUT_SEPARATOR);
+	HASH_ADD_KEYPTR(hh, os->table, o->prefix, o->path_len, o);
+	if (!o->hh.tbl) {
+		free(o);
+		return NULL;
+	}
+	join_closed(os, o);
+	return o;
+}
+
+void outputs_opened(struct outputs *os, struct output *o)
+{
+	leave_closed(os, o);
+}
+
+void outputs_closed(struct outputs *os, struct output *o)
+{
+	struct output *oldest;
+
+	join_closed(os, o);
+	if (os->n_closed <= OUTPUTS_CLOSED_MAX)
+		return;
+	oldest = os->oldest;
+	leave_closed(os, oldest);
+	free_output(os, oldest);
+}
+
+void outputs_remember(struct outputs *os, struct output *o, uint32_t stream,
+	const char *text, size_t len)
+{
+	lastlines_add(&o->last, ++os->seq, stream, text, len);
+}
+
+void outputs_done(struct outputs *os)
+{
+	struct output *o, *next;
+
+	HASH_ITER(hh, os->table, o, next)
+		free_output(os, o);
+	*os = (struct outputs){ 0 };
+}

@@ -1,0 +1,64 @@
+/* The captured output of one child, by its path: outlives the pipes that it comes
+ * through, so that the last lines of a child that has gone can still be shown. */
+#ifndef KICK_LOGGER_OUTPUT_H
+#define KICK_LOGGER_OUTPUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* uthash's default function falls through its cases, and it ends the process for want of
+ * memory, unless told otherwise. */
+#define HASH_FUNCTION(key, len, hash) HASH_FNV(key, len, hash)
+#define HASH_NONFATAL_OOM             1
+#include <uthash.h>
+
+#include "logger/lastlines.h"
+
+struct source;
+
+struct output {
+	UT_hash_handle hh;
+	struct lastlines last;
+	struct source *sources; /* open pipes */
+	struct output *older, *newer; /* among those without one */
+	uint32_t path_len;
+	char prefix[]; /* "PATH | " */
+};
+
+#define OUTPUT_SEPARATOR " | "
+
+static inline size_t output_prefix_len(const struct output *o)
+{
+	return o->path_len + sizeof OUTPUT_SEPARATOR - 1;
+}
+
+struct outputs {
+	struct output *table;
+	struct output *oldest, *newest; /* without a pipe */
+	uint32_t n_closed;
+	uint64_t seq; /* of the last line remembered */
+};
+
+/* Outputs without a pipe that are remembered. Dynamic children come and go under ever
+ * new names. */
+#define OUTPUTS_CLOSED_MAX 256
+
+/* The output of this path, or NULL. */
+struct output *outputs_find(const struct outputs *os, const char *path);
+
+/* The output of this path, made when there is none; NULL for want of memory. It is
+ * counted as closed until outputs_opened. */
+struct output *outputs_get(struct outputs *os, const char *path);
+
+/* A first pipe has come; the last one has gone (o may be freed by this). */
+void outputs_opened(struct outputs *os, struct output *o);
+void outputs_closed(struct outputs *os, struct output *o);
+
+/* Remembers a line. */
+void outputs_remember(struct outputs *os, struct output *o, uint32_t stream,
+	const char *text, size_t len);
+
+/* Frees all of them; their pipes must have gone. */
+void outputs_done(struct outputs *os);
+
+#endif
