@@ -1,0 +1,258 @@
+/* See logkeeper.h. */
+#include "logkeeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/limits.h"
+#include "control/protocol.h"
+#include "os/roles.h"
+#include "os/sock.h"
+#include "otp/notice.h"
+#include "otp/process.h"
+
+/* --- notices ------------------------------------------------------------------------
+ */
+
+static int send_notice(
+	const struct notice *n, const char *path, const char *text, int fd)
+{
+	struct {
+		struct notice n;
+		char text[KICK_PATH_MAX + 1100];
+	} m = { .n = *n };
+	size_t n_path = strlen(path) + 1, n_text = strlen(text) + 1;
+
+	if (n_path + n_text > sizeof m.text)
+		return -EMSGSIZE;
+	m.n.wall = clock_wall();
+	memcpy(m.text, path, n_path);
+	memcpy(m.text + n_path, text, n_text);
+	return sock_send(FD_NOTICE, &m, offsetof(typeof(m), text) + n_path + n_text,
+		&fd, fd >= 0);
+}
+
+void logkeeper_say(const char *fmt, ...)
+{
+	struct notice n = { .kind = NOTICE_MESSAGE };
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	(void)send_notice(&n, "", text, -1);
+}
+
+void logkeeper_event(int event, const char *path, pid_t pid, const char *reason)
+{
+	struct notice n = {
+		.kind = NOTICE_EVENT, .event = (uint32_t)event, .pid = pid
+	};
+
+	(void)send_notice(&n, path, reason, -1);
+}
+
+static int tell(struct kept_pipe *p)
+{
+	struct notice n = {
+		.kind = NOTICE_PIPE, .stream = p->pipe.stream, .id = p->pipe.id
+	};
+	int r = send_notice(&n, p->pipe.path, "", p->pipe.fd);
+
+	p->told = r == 0;
+	return r;
+}
+
+static void on_writable(struct io *io, uint32_t events)
+{
+	struct logkeeper *lk = container_of(io, struct logkeeper, writable);
+
+	(void)events;
+	for (size_t i = 0; i < lk->n; i++)
+		if (!lk->pipes[i].told && tell(&lk->pipes[i]) == -EAGAIN)
+			return;
+	loop_remove(lk->loop, io);
+}
+
+/* --- pipes --------------------------------------------------------------------------
+ */
+
+void logkeeper_pipe(struct logkeeper *lk, uint64_t id, int stream, const char *path,
+	int fd, bool told)
+{
+	struct kept_pipe *p;
+
+	if (lk->n == lk->cap) {
+		size_t cap = lk->cap ? lk->cap * 2 : 16;
+
+		p = realloc(lk->pipes, cap * sizeof *p);
+		if (!p) {
+			(void)fd_close(fd);
+			return;
+		}
+		lk->pipes = p;
+		lk->cap = cap;
+	}
+	p = &lk->pipes[lk->n];
+	*p = (struct kept_pipe){ .pipe = { .id = id,
+					 .fd = fd,
+					 .stream = (uint32_t)stream,
+					 .path = strdup(path) },
+		.told = told };
+	if (!p->pipe.path) {
+		(void)fd_close(fd);
+		return;
+	}
+	lk->n++;
+	if (!told && tell(p) == -EAGAIN && lk->writable.slot == 0)
+		(void)loop_add(lk->loop, &lk->writable, EPOLLOUT);
+}
+
+static void drop_pipe(struct logkeeper *lk, uint64_t id)
+{
+	for (size_t i = 0; i < lk->n; i++) {
+		struct kept_pipe *p = &lk->pipes[i];
+
+		if (p->pipe.id != id)
+			continue;
+		(void)fd_close(p->pipe.fd);
+		free((char *)(uintptr_t)p->pipe.path);
+		*p = lk->pipes[--lk->n];
+		return;
+	}
+}
+
+/* --- the process --------------------------------------------------------------------
+ */
+
+static void on_link(struct io *io, uint32_t events)
+{
+	struct logkeeper *lk = container_of(io, struct logkeeper, link);
+	uint64_t id;
+	ssize_t n;
+
+	(void)events;
+	while ((n = recv(io->fd, &id, sizeof id, MSG_DONTWAIT)) == sizeof id)
+		drop_pipe(lk, id);
+	if (n < 0 && errno == EAGAIN)
+		return;
+	loop_remove(lk->loop, io);
+}
+
+static int by_fd(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* What the logger is to have besides its roles, in rising order. */
+static int *keep_list(const struct logkeeper *lk, size_t *ret_n)
+{
+	int *keep = calloc(lk->n + 1, sizeof *keep);
+
+	if (!keep)
+		return NULL;
+	for (size_t i = 0; i < lk->n; i++)
+		keep[i] = lk->pipes[i].pipe.fd;
+	keep[lk->n] = lk->notices;
+	*ret_n = lk->n + 1;
+	qsort(keep, *ret_n, sizeof *keep, by_fd);
+	return keep;
+}
+
+static _Noreturn void run(const struct logkeeper *lk)
+{
+	struct logger_start start = { .link = FD_LINK,
+		.notices = lk->notices,
+		.listen = FD_LISTEN,
+		.group = lk->group,
+		.readers = lk->readers };
+	struct logger_pipe *pipes = calloc(lk->n + 1, sizeof *pipes);
+	sigset_t none;
+
+	for (size_t i = 0; pipes && i < lk->n; i++)
+		pipes[i] = lk->pipes[i].pipe;
+	start.pipes = pipes;
+	start.n_pipes = pipes ? lk->n : 0;
+	(void)dup2(FD_STDOUT, STDOUT_FILENO);
+	(void)dup2(FD_STDERR, STDERR_FILENO);
+	(void)close(FD_STDIN);
+	(void)close(FD_STDOUT);
+	(void)close(FD_STDERR);
+	(void)close(FD_NOTICE);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	logger_main(&start);
+}
+
+static int launch(struct logkeeper *lk)
+{
+	size_t n_keep = 0;
+	autofree int *keep = keep_list(lk, &n_keep);
+	struct process_start start = { .title = "kickd: logger",
+		.comm = "kick:log",
+		.listen = lk->listen,
+		.keep = keep,
+		.n_keep = n_keep };
+	int fd, r;
+
+	if (!keep)
+		return -ENOMEM;
+	r = process_spawn_link(&start, &lk->proc, &fd);
+	if (r == 0)
+		run(lk);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < lk->n; i++)
+		lk->pipes[i].told = true;
+	lk->link.fd = fd;
+	return loop_add(lk->loop, &lk->link, EPOLLIN);
+}
+
+int logkeeper_start(struct logkeeper *lk, struct loop *loop, const char *runtime_dir,
+	gid_t group, gid_t readers)
+{
+	int ends[2];
+	int r;
+
+	*lk = (struct logkeeper){ .loop = loop,
+		.runtime_dir = runtime_dir,
+		.group = group,
+		.readers = readers,
+		.proc = { .fd = -1 },
+		.link = { .call = on_link, .fd = -1 },
+		.writable = { .call = on_writable, .fd = FD_NOTICE } };
+	r = sock_pair(SOCK_SEQPACKET, ends);
+	if (r < 0)
+		return r;
+	lk->notices = ends[0];
+	if (dup3(ends[1], FD_NOTICE, O_CLOEXEC) < 0)
+		return -errno;
+	(void)close(ends[1]);
+	r = sock_listen(runtime_dir, PROTOCOL_SOCKET_LOGGER, 0600, &lk->listen);
+	return r < 0 ? r : launch(lk);
+}
+
+bool logkeeper_ended(struct logkeeper *lk)
+{
+	loop_remove(lk->loop, &lk->link);
+	lk->link.fd = fd_close(lk->link.fd);
+	lk->proc.fd = fd_close(lk->proc.fd);
+	lk->proc.pid = 0;
+	return lk->ending || launch(lk) < 0;
+}
+
+void logkeeper_finish(struct logkeeper *lk)
+{
+	lk->ending = true;
+	loop_remove(lk->loop, &lk->link);
+	lk->link.fd = fd_close(lk->link.fd);
+}

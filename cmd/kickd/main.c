@@ -1,0 +1,270 @@
+/* kickd: runs one application, a supervision tree of processes, in the foreground.
+ * Options, the configuration, the runtime directory; then the root takes over. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/num.h"
+#include "config/load.h"
+#include "control/methods.h"
+#include "kickstarter.h"
+#include "notify.h"
+#include "os/roles.h"
+#include "otp/process.h"
+#include "status.h"
+
+extern char **environ;
+
+struct options {
+	const char *runtime_dir;
+	const char *file;
+	int64_t shutdown_ns;
+	bool check;
+};
+
+static const char usage_text[] =
+	"usage: kickd [-R DIR] [--shutdown DURATION] CONFIG.json\n"
+	"       kickd --check CONFIG.json\n"
+	"\n"
+	"Runs the application of a configuration file in the foreground.\n"
+	"\n"
+	"  -R, --runtime-dir DIR   where its sockets are (default: $KICK_RUNTIME_DIR,\n"
+	"                          /run/kick for root, $XDG_RUNTIME_DIR/kick,\n"
+	"                          /tmp/kick-UID)\n"
+	"      --shutdown DURATION how long the ordered stop may take, as \"8s\"\n"
+	"      --check             only check the configuration\n"
+	"  -h, --help              this text\n"
+	"  -V, --version           the version\n"
+	"\n"
+	"See kickd(8), kick.json(5), kick(1).\n";
+
+static _Noreturn void usage(const char *what, const char *arg)
+{
+	(void)fprintf(stderr, "kickd: %s%s%s%s\nkickd: try: kickd --help\n", what,
+		arg ? " \"" : "", arg ? arg : "", arg ? "\"" : "");
+	exit(STATUS_USAGE);
+}
+
+static void take_option(struct options *o, int c)
+{
+	switch (c) {
+	case 'R':
+		o->runtime_dir = optarg;
+		return;
+	case 's':
+		if (num_duration(optarg, &o->shutdown_ns) < 0)
+			usage("--shutdown takes a duration as 8s or 500ms, not",
+				optarg);
+		return;
+	case 'c':
+		o->check = true;
+		return;
+	case 'h':
+		(void)fputs(usage_text, stdout);
+		exit(STATUS_DONE);
+	case 'V':
+		(void)puts("kickd " KICK_VERSION);
+		exit(STATUS_DONE);
+	default:
+		(void)fputs("kickd: try: kickd --help\n", stderr);
+		exit(STATUS_USAGE);
+	}
+}
+
+static void parse_options(struct options *o, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "runtime-dir", required_argument, NULL, 'R' },
+		{ "shutdown", required_argument, NULL, 's' },
+		{ "check", no_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 },
+	};
+	int c;
+
+	*o = (struct options){ .shutdown_ns = -1 };
+	while ((c = getopt_long(argc, argv, "+R:hV", longs, NULL)) != -1)
+		take_option(o, c);
+	if (optind > 1 && strcmp(argv[optind - 1], "--") == 0)
+		usage("running one command as in \"kickd -- COMMAND\" is not in this "
+		      "version",
+			NULL);
+	if (optind >= argc)
+		usage("which configuration file?", NULL);
+	if (optind + 1 < argc)
+		usage("one configuration file, please, not also", argv[optind + 1]);
+	o->file = argv[optind];
+}
+
+/* Whoever started us without descriptors 0 to 2 does not get our sockets there. */
+static void open_stdio(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	(void)fd_close(fd);
+}
+
+/* From here on nothing is opened where a role will be. */
+static int reserve_roles(void)
+{
+	autoclose int null = -1;
+
+	(void)syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = STDERR_FILENO + 1; fd < FD_FREE; fd++)
+		if (fd != null && dup3(null, fd, O_CLOEXEC) < 0)
+			return -errno;
+	if (null < FD_FREE)
+		(void)fd_steal(&null);
+	return null == -EBADF || null >= FD_FREE ? 0 : -EBADF;
+}
+
+/* What we were started with goes to its roles. */
+static int arrange_descriptors(void)
+{
+	for (int i = 0; i < 3; i++)
+		if (dup3(i, FD_STDIN + i, O_CLOEXEC) < 0)
+			return -errno;
+	return spawn_setup();
+}
+
+static bool same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+		x.st_ino == y.st_ino;
+}
+
+static void raise_nofile(struct rlimit *original)
+{
+	struct rlimit lim;
+
+	(void)getrlimit(RLIMIT_NOFILE, original);
+	lim = *original;
+	lim.rlim_cur = lim.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &lim);
+}
+
+/* The diagnostics of the config process, which is done with. */
+static void show(int fd)
+{
+	autofree char *text = NULL;
+	size_t n;
+
+	if (lseek(fd, 0, SEEK_SET) == 0 &&
+		fd_read_all(fd, KICK_CONFIG_MAX, &text, &n) == 0)
+		(void)fd_write_all(STDERR_FILENO, text, n);
+}
+
+static int read_config(const struct options *o, struct confproc *cp)
+{
+	struct reason reason = reason_text("killed");
+	int status = 0;
+	int r = confproc_start(o->file, NULL, cp);
+
+	if (r < 0) {
+		(void)fprintf(
+			stderr, "kickd: cannot read %s: %s\n", o->file, strerror(-r));
+		return STATUS_CANT_CREATE;
+	}
+	while (waitpid(cp->proc.pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status))
+		reason = reason_exited(WEXITSTATUS(status));
+	r = confproc_ended(cp, &reason);
+	show(cp->text);
+	if (r < 0)
+		(void)fprintf(stderr,
+			"kickd: %s is not a configuration that can be "
+			"run; nothing was started\n",
+			o->file);
+	return r < 0 ? STATUS_CONFIG : 0;
+}
+
+static char *absolute(const char *file)
+{
+	char *path = realpath(file, NULL);
+
+	return path ? path : strdup(file);
+}
+
+static int prepare(const struct options *o, struct kickstarter_start *start,
+	struct confproc *cp, struct rundir *rd)
+{
+	autofree char *dir = rundir_choose(o->runtime_dir);
+	const struct config *config = NULL;
+	struct err err = { 0 };
+	int r = read_config(o, cp);
+
+	if (r)
+		return r;
+	if (!dir || config_map(cp->block, &config) < 0)
+		return STATUS_CANT_CREATE;
+	r = rundir_take(rd, dir, REL_STR(config->name), &err);
+	config_unmap(config);
+	if (r) {
+		(void)fprintf(stderr, "kickd: %s\n", err.text);
+		return r;
+	}
+	start->file = absolute(o->file);
+	start->rundir = rd;
+	start->conf = cp;
+	start->node.runtime_dir = rd->path;
+	return start->file && commons_new(&start->node.tree) == 0 ? 0
+								  : STATUS_CANT_CREATE;
+}
+
+int main(int argc, char **argv)
+{
+	struct kickstarter_start start = { .started = clock_now() };
+	struct options o;
+	struct confproc cp;
+	struct rundir rd = { 0 };
+	int r;
+
+	open_stdio();
+	if (process_titles(argc, argv) < 0)
+		return STATUS_CANT_CREATE;
+	parse_options(&o, argc, argv);
+	notify_init();
+	if (reserve_roles() < 0)
+		return STATUS_CANT_CREATE;
+	if (o.check) {
+		r = read_config(&o, &cp);
+		if (r == 0)
+			(void)printf("%s: ok\n", o.file);
+		return r;
+	}
+	r = prepare(&o, &start, &cp, &rd);
+	if (r)
+		return r;
+	start.shutdown_ns = o.shutdown_ns;
+	start.node.environ = environ;
+	start.node.root_pid = getpid();
+	start.node.version = KICK_VERSION;
+	start.node.one_output = same_file(STDOUT_FILENO, STDERR_FILENO);
+	start.node.serve = methods_serve;
+	start.node.unserve = methods_unserve;
+	raise_nofile(&start.node.nofile);
+	process_signals();
+	if (arrange_descriptors() < 0)
+		return STATUS_CANT_CREATE;
+	r = kickstarter_run(&start);
+	rundir_drop(&rd);
+	return r;
+}

@@ -1,0 +1,17 @@
+/* kickd's exit statuses, as kickd(8) lists them. */
+#ifndef KICK_KICKD_STATUS_H
+#define KICK_KICKD_STATUS_H
+
+enum {
+	STATUS_DONE = 0,
+	STATUS_GAVE_UP = 1,
+	STATUS_USAGE = 2,
+	STATUS_CANT_CREATE = 73,
+	STATUS_IN_USE = 75,
+	STATUS_NOT_PERMITTED = 77,
+	STATUS_CONFIG = 78,
+	STATUS_QUIT = 131,
+	STATUS_HURRIED = 137,
+};
+
+#endif
