@@ -1,0 +1,63 @@
+/* Every verb that changes something answers in the same form, so that a script reads
+ * one array whatever it ordered. */
+#include "outcome.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "control/text.h"
+
+void outcome_take(struct outcome *o, const cJSON *from)
+{
+	const char *state =
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(from, "state"));
+	const cJSON *pid = cJSON_GetObjectItemCaseSensitive(from, "pid");
+
+	if (state)
+		(void)snprintf(o->state, sizeof o->state, "%s", state);
+	if (cJSON_IsNumber(pid))
+		o->pid = pid->valueint;
+}
+
+static void quoted(struct buf *out, const char *text)
+{
+	if (text && *text)
+		buf_add_json(out, text, strlen(text));
+	else
+		buf_adds(out, "null");
+}
+
+static void report_json(struct session *s, const struct outcome *o, const char *error)
+{
+	struct buf *out = &s->out;
+
+	buf_adds(out, s->in_array ? ",{\"path\":" : "[{\"path\":");
+	s->in_array = true;
+	quoted(out, o->path);
+	buf_addf(out, ",\"ok\":%s,\"state\":", o->rc == STATUS_DONE ? "true" : "false");
+	quoted(out, o->state);
+	if (o->pid > 0)
+		buf_addf(out, ",\"pid\":%lld,\"error\":", (long long)o->pid);
+	else
+		buf_adds(out, ",\"pid\":null,\"error\":");
+	quoted(out, o->rc == STATUS_DONE ? NULL : error);
+	buf_addc(out, '}');
+}
+
+void outcome_report(struct session *s, const struct outcome *o, const char *error,
+	const char *words)
+{
+	if (session_json(s)) {
+		report_json(s, o, error);
+		return;
+	}
+	if (o->rc != STATUS_DONE)
+		return;
+	text_escape(&s->out, o->path);
+	buf_addf(&s->out, ": %s", words ? words : "");
+	if (!words)
+		text_escape(&s->out, *o->state ? o->state : "done");
+	if (!words && o->pid > 0)
+		buf_addf(&s->out, ", pid %lld", (long long)o->pid);
+	buf_addc(&s->out, '\n');
+}

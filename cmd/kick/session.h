@@ -1,0 +1,100 @@
+/* One run of kick: what was asked for on the command line, the channels that were
+ * opened for it, the answer that is being put together, and how failures become
+ * messages and exit statuses. */
+#ifndef KICK_CMD_SESSION_H
+#define KICK_CMD_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/macro.h"
+#include "control/client.h"
+#include "control/render.h"
+#include "verbs.h"
+
+#define SOCKET_NAME_MAX 24
+
+struct opened;
+
+struct session {
+	const struct verb *verb;
+	unsigned given;	 /* bits of enum option_id */
+	const char *dir; /* the runtime directory */
+	char dir_buf[256];
+	const char *until;  /* --for, or NULL */
+	int64_t lines;	    /* -n, or -1 */
+	int64_t timeout_ns; /* --timeout, or -1 */
+	int64_t deadline;   /* of all waiting: clock_now() or CLIENT_FOREVER */
+	struct render_style style;
+	struct buf out;		 /* the answer; written at once, at the end */
+	bool in_array;		 /* the answer is a JSON array that is still open */
+	struct opened *channels; /* one for each socket that was talked to */
+};
+
+/* Ready to read options into. */
+void session_init(struct session *s);
+
+/* After the options: finds the runtime directory, looks at terminal and environment,
+ * starts the clock of --timeout. */
+void session_begin(struct session *s);
+
+/* Writes what is left of the answer, closes, frees. Returns rc, or STATUS_FAILED when
+ * the answer could not be written. */
+int session_end(struct session *s, int rc);
+
+/* Writes the answer so far to standard output and empties it. STATUS_DONE, or
+ * STATUS_FAILED after a message. */
+int session_flush(struct session *s);
+
+static inline bool session_json(const struct session *s)
+{
+	return s->given & BIT(JSON);
+}
+
+/* "kick: ..." on standard error, one line. Control characters are escaped. */
+void complain(const char *fmt, ...) KICK_PRINTF(1, 2);
+
+/* complain, and returns rc. */
+int fail(int rc, const char *fmt, ...) KICK_PRINTF(2, 3);
+
+/* Connects, or hands out the channel that there is already. The session's. 0 or a
+ * negative errno, silently. */
+int session_connect(struct session *s, const char *socket, struct channel **ret);
+
+/* Closes a channel, so that the next call connects anew. */
+void session_drop(struct session *s, const char *socket);
+
+/* Calls a method. 0: *ret is an answer of either kind, the caller's. Negative errno,
+ * silently; the channel is dropped then. */
+int session_try(struct session *s, const char *socket, const char *method,
+	const char *params, struct answer *ret);
+
+/* As session_try, for results only: an error is told to the user, `what` says what was
+ * being done. STATUS_DONE and *ret, or another status after a message. */
+int session_call(struct session *s, const char *socket, const char *method,
+	const char *params, const char *what, struct answer *ret);
+
+/* Tells that kickd could not be asked (a negative errno); returns the status. */
+int session_unreachable(struct session *s, int code, const char *what);
+
+/* Tells an error answer; returns the status. */
+int session_refused(const struct answer *a, const char *what);
+
+/* Why a child could not be started, from an error answer, or NULL. */
+const char *session_reason(const struct answer *a);
+
+/* The whole tree. STATUS_DONE, *ret_tree with tree_free; or a status after a message.
+ */
+int session_tree(struct session *s, struct tree **ret_tree, struct node **ret_top);
+
+/* The whole tree, silently. 0 or a negative errno; -EREMOTEIO: *ret_answer is an error
+ * answer, the caller's. */
+int session_fetch(struct session *s, struct tree **ret_tree, struct node **ret_top,
+	struct answer *ret_answer);
+
+/* True when nobody answers in the runtime directory. */
+bool is_absent(int code);
+
+#endif

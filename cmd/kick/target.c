@@ -1,0 +1,254 @@
+/* A path is followed from supervisor to supervisor, each asked for one child only: the
+ * cost of `kick status web` does not grow with the tree. Only a name that is no path
+ * makes kick fetch the whole tree and look for it there. */
+#include "target.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* How following a path ended. */
+enum step {
+	FOUND,
+	UNKNOWN,
+	BROKEN
+};
+
+void target_done(struct target *t)
+{
+	tree_free(t->tree);
+	*t = (struct target){ 0 };
+}
+
+void target_params(struct buf *out, const char *id, const char *more)
+{
+	buf_adds(out, "{\"id\":");
+	buf_add_json(out, id, strlen(id));
+	if (*more) {
+		buf_addc(out, ',');
+		buf_adds(out, more);
+	}
+	buf_addc(out, '}');
+}
+
+static void set_owner(struct target *t, const char *socket)
+{
+	(void)snprintf(t->owner, sizeof t->owner, "%s", socket);
+}
+
+/* Asks one supervisor for one child. FOUND: t->node is the child. BROKEN: *ret_status
+ * is the status, the user has been told. */
+static enum step ask(struct session *s, struct target *t, const char *socket,
+	const char *id, int *ret_status)
+{
+	struct answer a = { 0 };
+	struct buf params;
+	struct node *n = NULL;
+	int r;
+
+	buf_init(&params, 0);
+	target_params(&params, id, "");
+	r = session_try(s, socket, "status", buf_text(&params), &a);
+	buf_done(&params);
+	if (r < 0) {
+		*ret_status = session_unreachable(s, r, t->given);
+		return BROKEN;
+	}
+	if (!a.result) {
+		r = strcmp(a.message, "not_found") == 0;
+		*ret_status = r ? STATUS_NO_NAME : session_refused(&a, t->given);
+		answer_done(&a);
+		return r ? UNKNOWN : BROKEN;
+	}
+	r = tree_keep(t->tree, a.root);
+	if (r == 0)
+		r = tree_top(t->tree, a.result, &n);
+	if (r < 0) {
+		*ret_status = session_unreachable(s, r, t->given);
+		return BROKEN;
+	}
+	set_owner(t, socket);
+	t->node = n;
+	return FOUND;
+}
+
+/* A supervisor on the way that cannot be asked: what is below it has no state. */
+static enum step below_nothing(const struct target *t, int *ret_status)
+{
+	const struct node *n = t->node;
+
+	if (n->is_supervisor && !node_is_alive(n)) {
+		*ret_status = fail(STATUS_NO_NAME,
+			"%s: %s is %s, and nothing is below it then; kick start %s",
+			t->given, n->path, n->state, n->path);
+		return BROKEN;
+	}
+	return UNKNOWN;
+}
+
+static enum step follow(struct session *s, struct target *t, int *ret_status)
+{
+	char socket[SOCKET_NAME_MAX] = PROTOCOL_SOCKET_TOP;
+	char id[KICK_PATH_MAX];
+	const char *rest = t->given;
+
+	for (;;) {
+		size_t n = strcspn(rest, "/");
+		enum step step;
+
+		if (!n || n >= sizeof id)
+			return UNKNOWN;
+		(void)snprintf(id, sizeof id, "%.*s", (int)n, rest);
+		step = ask(s, t, socket, id, ret_status);
+		if (step != FOUND || !rest[n])
+			return step;
+		if (!t->node->socket || !node_is_alive(t->node))
+			return below_nothing(t, ret_status);
+		(void)snprintf(socket, sizeof socket, "%s", t->node->socket);
+		rest += n + 1;
+	}
+}
+
+struct search {
+	struct buf *list;
+	const char *id;
+	struct node *found;
+	size_t n;
+};
+
+static bool collect(struct node *n, void *user)
+{
+	struct search *search = user;
+
+	if (strcmp(n->id, search->id) != 0)
+		return true;
+	search->found = n;
+	if (search->n++)
+		buf_adds(search->list, ", ");
+	buf_adds(search->list, n->path);
+	return true;
+}
+
+/* The supervisor above a node of a whole tree. */
+const char *target_owner(struct node *top, const struct node *n)
+{
+	char path[KICK_PATH_MAX];
+	struct node *owner;
+	char *slash;
+
+	(void)snprintf(path, sizeof path, "%s", n->path);
+	slash = strrchr(path, '/');
+	if (!slash)
+		return PROTOCOL_SOCKET_TOP;
+	*slash = '\0';
+	owner = tree_find(top, path);
+	return owner && owner->socket ? owner->socket : PROTOCOL_SOCKET_TOP;
+}
+
+int target_in_tree(struct node *top, const char *name, struct node **ret)
+{
+	struct buf list;
+	struct search search = { .list = &list, .id = name };
+	int rc = STATUS_DONE;
+
+	search.found = tree_find(top, name);
+	if (search.found) {
+		*ret = search.found;
+		return rc;
+	}
+	buf_init(&list, 0);
+	for (size_t i = 0; i < top->n_children; i++)
+		(void)tree_each(&top->children[i], collect, &search);
+	if (search.n == 0)
+		rc = fail(STATUS_NO_NAME,
+			"%s: no such name; kick status shows all of them", name);
+	else if (search.n > 1)
+		rc = fail(STATUS_NO_NAME,
+			"%s: %zu children bear this id: %s; give one of these", name,
+			search.n, buf_text(&list));
+	else
+		*ret = search.found;
+	buf_done(&list);
+	return rc;
+}
+
+static int search_tree(struct session *s, struct target *t)
+{
+	struct node *top;
+	int rc;
+
+	tree_free(t->tree);
+	t->tree = NULL;
+	t->node = NULL;
+	rc = session_tree(s, &t->tree, &top);
+	if (rc == STATUS_DONE)
+		rc = target_in_tree(top, t->given, &t->node);
+	if (rc == STATUS_DONE)
+		set_owner(t, t->node == top ? "" : target_owner(top, t->node));
+	return rc;
+}
+
+int target_find(struct session *s, const char *name, struct target *ret)
+{
+	struct target t = { .given = name, .tree = tree_new() };
+	int rc = STATUS_DONE;
+
+	if (!t.tree)
+		return session_unreachable(s, -ENOMEM, name);
+	if (follow(s, &t, &rc) == UNKNOWN)
+		rc = search_tree(s, &t);
+	if (rc != STATUS_DONE) {
+		target_done(&t);
+		return rc;
+	}
+	t.path = t.node->path;
+	t.id = t.node->id;
+	*ret = t;
+	return rc;
+}
+
+int target_find_sup(struct session *s, const char *name, struct target *ret)
+{
+	struct target t;
+	const struct node *n;
+	int rc;
+
+	rc = target_find(s, name, &t);
+	if (rc != STATUS_DONE)
+		return rc;
+	n = t.node;
+	if (!n->is_supervisor)
+		rc = fail(
+			STATUS_FAILED, "%s: not a supervisor, but a %s", name, n->type);
+	else if (!n->socket || !node_is_alive(n))
+		rc = fail(STATUS_FAILED, "%s: the supervisor is %s; kick start %s",
+			name, n->state, n->path);
+	if (rc != STATUS_DONE) {
+		target_done(&t);
+		return rc;
+	}
+	*ret = t;
+	return rc;
+}
+
+bool target_is_oneshot(struct session *s, const char *owner, const struct node *n)
+{
+	struct answer a = { 0 };
+	const cJSON *ready;
+	struct buf params;
+	bool is;
+	int r;
+
+	if (!*owner || n->is_supervisor)
+		return false;
+	buf_init(&params, 0);
+	target_params(&params, n->id, "");
+	r = session_try(s, owner, "get_childspec", buf_text(&params), &a);
+	buf_done(&params);
+	if (r < 0)
+		return false;
+	ready = cJSON_GetObjectItemCaseSensitive(a.result, "ready");
+	is = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(ready, "exit"));
+	answer_done(&a);
+	return is;
+}

@@ -1,0 +1,392 @@
+/* start, stop, restart, delete, signal, exit: one order for each name, given to the
+ * supervisor of that child and waited for. All names are tried; the first failure is
+ * the status. The application itself has no supervisor that could be asked: what can be
+ * done to it is done by the top supervisor's own methods. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/signame.h"
+#include "control/text.h"
+#include "outcome.h"
+#include "session.h"
+#include "target.h"
+#include "watch.h"
+
+/* Lines of a child's output that are shown after its failed start. */
+#define WORDS_SHOWN 5
+
+/* One kind of order; `user` is the verb's own. */
+struct order {
+	int (*child)(struct session *s, const struct target *t, void *user,
+		struct outcome *o);
+	int (*app)(struct session *s, const struct target *t, struct outcome *o);
+	void *user;
+};
+
+static const char *wait_param(const struct session *s)
+{
+	return s->given & BIT(NO_WAIT) ? "\"wait\":false" : "\"wait\":true";
+}
+
+/* Calls a method for a child. 0 with an answer of either kind, or -1: *o says why not.
+ */
+static int order_call(struct session *s, const struct target *t, const char *method,
+	const char *more, struct answer *ret, struct outcome *o)
+{
+	struct buf params;
+	int r;
+
+	buf_init(&params, 0);
+	target_params(&params, t->id, more);
+	r = session_try(s, t->owner, method, buf_text(&params), ret);
+	buf_done(&params);
+	if (r == 0)
+		return 0;
+	o->rc = session_unreachable(s, r, t->path);
+	buf_addf(&o->error, "no answer: %s", strerror(-r));
+	return -1;
+}
+
+/* The last lines of a child's output, on standard error. Without a logger there are
+ * none, and that is no second failure. */
+static void print_last_words(struct session *s, const char *path)
+{
+	struct answer a = { 0 };
+	const cJSON *line;
+	struct buf params;
+
+	buf_init(&params, 0);
+	buf_adds(&params, "{\"paths\":[");
+	buf_add_json(&params, path, strlen(path));
+	buf_addf(&params, "],\"n\":%d}", WORDS_SHOWN);
+	if (session_try(s, PROTOCOL_SOCKET_LOGGER, "last_lines", buf_text(&params),
+		    &a) == 0)
+		cJSON_ArrayForEach(line,
+			cJSON_GetObjectItemCaseSensitive(
+				a.result, path)) if (cJSON_IsString(line))
+			complain("  | %s", line->valuestring);
+	answer_done(&a);
+	buf_done(&params);
+}
+
+static int tell(struct outcome *o, int rc, const char *path, bool print)
+{
+	o->rc = rc;
+	if (print)
+		complain("%s: %s", path, buf_text(&o->error));
+	return rc;
+}
+
+static int start_failed(struct session *s, const struct target *t,
+	const struct answer *a, struct outcome *o)
+{
+	const char *reason = session_reason(a);
+
+	outcome_take(o, a->data);
+	text_start_failure(&o->error, reason ? reason : "no reason given");
+	(void)tell(o, STATUS_FAILED, t->path, true);
+	print_last_words(s, t->path);
+	return STATUS_FAILED;
+}
+
+static int is_restarting(
+	const struct target *t, const struct answer *a, struct outcome *o)
+{
+	const cJSON *retry = cJSON_GetObjectItemCaseSensitive(a->data, "retry");
+	const cJSON *attempt = cJSON_GetObjectItemCaseSensitive(retry, "attempt");
+	const cJSON *in_ms = cJSON_GetObjectItemCaseSensitive(retry, "in_ms");
+	struct tree_retry r = { TREE_NONE, TREE_NONE, NULL };
+
+	(void)snprintf(o->state, sizeof o->state, "restarting");
+	if (cJSON_IsNumber(attempt))
+		r.attempt = attempt->valueint;
+	if (cJSON_IsNumber(in_ms))
+		r.in_ms = (int64_t)in_ms->valuedouble;
+	if (r.attempt == TREE_NONE)
+		r = t->node->retry;
+	if (r.attempt != TREE_NONE)
+		render_retry(&o->error, &r);
+	else
+		buf_adds(&o->error, "it waits for its turn to be restarted");
+	buf_addf(&o->error, "; kick restart %s tries now", t->path);
+	return tell(o, STATUS_FAILED, t->path, true);
+}
+
+/* An error answer that the verb has no own reading of. */
+static int refused(const struct target *t, const struct answer *a, struct outcome *o)
+{
+	outcome_take(o, a->data);
+	o->rc = session_refused(a, t->path);
+	buf_adds(&o->error, a->message);
+	return o->rc;
+}
+
+static bool is_atom(const struct answer *a, const char *atom)
+{
+	return a->code == PROTOCOL_E_REFUSED && strcmp(a->message, atom) == 0;
+}
+
+/* start, stop, restart: one method each. */
+static int give(
+	struct session *s, const struct target *t, void *user, struct outcome *o)
+{
+	const char *method = user;
+	struct answer a = { 0 };
+
+	if (order_call(s, t, method, wait_param(s), &a, o) < 0)
+		return o->rc;
+	if (a.result) {
+		outcome_take(o, a.result);
+	} else if (is_atom(&a, "running") || is_atom(&a, "already_started")) {
+		/* Already so. */
+		(void)snprintf(o->state, sizeof o->state, "%s", t->node->state);
+		o->pid = t->node->pid;
+		outcome_take(o, a.data);
+	} else if (is_atom(&a, "restarting")) {
+		(void)is_restarting(t, &a, o);
+	} else if (is_atom(&a, "start_failed")) {
+		(void)start_failed(s, t, &a, o);
+	} else {
+		(void)refused(t, &a, o);
+	}
+	answer_done(&a);
+	return o->rc;
+}
+
+static int remove_child(
+	struct session *s, const struct target *t, void *user, struct outcome *o)
+{
+	struct answer a = { 0 };
+
+	(void)user;
+	if (order_call(s, t, "terminate_child", "\"wait\":true", &a, o) < 0)
+		return o->rc;
+	if (!a.result && !is_atom(&a, "not_found")) {
+		(void)refused(t, &a, o);
+		answer_done(&a);
+		return o->rc;
+	}
+	answer_done(&a);
+	if (order_call(s, t, "delete_child", "\"wait\":true", &a, o) < 0)
+		return o->rc;
+	/* A temporary child that was added went with its process. */
+	if (a.result || is_atom(&a, "not_found"))
+		(void)snprintf(o->state, sizeof o->state, "deleted");
+	else
+		(void)refused(t, &a, o);
+	answer_done(&a);
+	return o->rc;
+}
+
+/* What `signal` and `exit` send: a method and the member after the id. */
+struct sent {
+	const char *method;
+	const char *more;
+};
+
+static int send_order(
+	struct session *s, const struct target *t, void *user, struct outcome *o)
+{
+	const struct sent *sent = user;
+	struct answer a = { 0 };
+
+	if (order_call(s, t, sent->method, sent->more, &a, o) < 0)
+		return o->rc;
+	if (a.result) {
+		(void)snprintf(o->state, sizeof o->state, "%s", t->node->state);
+		o->pid = t->node->pid;
+	} else {
+		(void)refused(t, &a, o);
+	}
+	answer_done(&a);
+	return o->rc;
+}
+
+static int app_refuses(const struct target *t, struct outcome *o, const char *why)
+{
+	buf_adds(&o->error, why);
+	return tell(o, STATUS_FAILED, t->path, true);
+}
+
+static int app_runs(struct session *s, const struct target *t, struct outcome *o)
+{
+	(void)s;
+	(void)snprintf(o->state, sizeof o->state, "%s", t->node->state);
+	o->pid = t->node->pid;
+	return STATUS_DONE;
+}
+
+static int app_no_stop(struct session *s, const struct target *t, struct outcome *o)
+{
+	(void)s;
+	return app_refuses(t, o, "this is the application itself; use kick shutdown");
+}
+
+static int app_no_signal(struct session *s, const struct target *t, struct outcome *o)
+{
+	(void)s;
+	return app_refuses(t, o,
+		"this is the application itself; kick shutdown ends it, kick restart starts "
+		"it anew, kick whereis tells its pid");
+}
+
+/* The successor of the top supervisor, once it has started everything. */
+struct renewal {
+	int64_t old_pid;
+	struct outcome *o;
+};
+
+static int is_renewed(struct session *s, void *user)
+{
+	struct renewal *renewal = user;
+	struct answer a = { 0 };
+	const cJSON *pid;
+	const char *state;
+	int r;
+
+	r = session_try(s, PROTOCOL_SOCKET_TOP, "status", NULL, &a);
+	if (r < 0)
+		return is_absent(r) ? WATCH_GONE : WATCH_AGAIN;
+	pid = cJSON_GetObjectItemCaseSensitive(a.result, "pid");
+	state = cJSON_GetStringValue(
+		cJSON_GetObjectItemCaseSensitive(a.result, "state"));
+	r = WATCH_AGAIN;
+	if (cJSON_IsNumber(pid) && pid->valueint != renewal->old_pid && state &&
+		strcmp(state, "running") == 0) {
+		outcome_take(renewal->o, a.result);
+		r = STATUS_DONE;
+	}
+	answer_done(&a);
+	return r;
+}
+
+/* The old top supervisor closes its connections when it ends. */
+static int await_close(struct session *s)
+{
+	struct channel *ch;
+	cJSON *message;
+	int r;
+
+	r = session_connect(s, PROTOCOL_SOCKET_TOP, &ch);
+	while (r == 0) {
+		r = channel_next(ch, s->deadline, &message);
+		if (r == 0)
+			cJSON_Delete(message);
+	}
+	session_drop(s, PROTOCOL_SOCKET_TOP);
+	return r == -ECONNRESET ? STATUS_DONE : session_unreachable(s, r, "restart");
+}
+
+static int app_renew(struct session *s, const struct target *t, struct outcome *o)
+{
+	struct renewal renewal = { t->node->pid, o };
+	struct answer a = { 0 };
+
+	o->rc = session_call(s, PROTOCOL_SOCKET_TOP, "renew_tree", NULL, t->path, &a);
+	answer_done(&a);
+	if (o->rc == STATUS_DONE && !(s->given & BIT(NO_WAIT)))
+		o->rc = await_close(s);
+	if (o->rc == STATUS_DONE && !(s->given & BIT(NO_WAIT)))
+		o->rc = watch_until(s, &(struct watch){ is_renewed, &renewal, false });
+	if (o->rc != STATUS_DONE)
+		buf_adds(&o->error, "the tree was not started anew");
+	return o->rc;
+}
+
+static int run_order(struct session *s, const struct order *order, const char *name,
+	struct target *t, struct outcome *o)
+{
+	o->path = name;
+	o->rc = target_find(s, name, t);
+	if (o->rc != STATUS_DONE) {
+		buf_adds(
+			&o->error, o->rc == STATUS_NO_NAME ? "not_found" : "no answer");
+		return o->rc;
+	}
+	o->path = t->path;
+	return target_is_app(t) ? order->app(s, t, o)
+				: order->child(s, t, order->user, o);
+}
+
+/* Gives the order for each name and tells what became of it. */
+static int for_each(struct session *s, const struct order *order, char **names, int n,
+	const char *words)
+{
+	int first = STATUS_DONE;
+
+	for (int i = 0; i < n; i++) {
+		struct outcome o = { .pid = TREE_NONE };
+		struct target t = { 0 };
+		int rc;
+
+		buf_init(&o.error, 0);
+		rc = run_order(s, order, names[i], &t, &o);
+		if (first == STATUS_DONE)
+			first = rc;
+		outcome_report(s, &o, buf_text(&o.error), words);
+		target_done(&t);
+		buf_done(&o.error);
+	}
+	return first;
+}
+
+int verb_start(struct session *s, char **args, int n)
+{
+	char method[] = "restart_child";
+
+	return for_each(s, &(struct order){ give, app_runs, method }, args, n, NULL);
+}
+
+int verb_stop(struct session *s, char **args, int n)
+{
+	char method[] = "terminate_child";
+
+	return for_each(s, &(struct order){ give, app_no_stop, method }, args, n, NULL);
+}
+
+int verb_restart(struct session *s, char **args, int n)
+{
+	char method[] = "renew_child";
+
+	return for_each(s, &(struct order){ give, app_renew, method }, args, n, NULL);
+}
+
+int verb_delete(struct session *s, char **args, int n)
+{
+	struct order order = { remove_child, app_no_stop, NULL };
+
+	return for_each(s, &order, args, n, NULL);
+}
+
+int verb_signal(struct session *s, char **args, int n)
+{
+	int sig = signame_parse(args[0]);
+	char more[64], words[64];
+	struct sent sent = { "signal", more };
+	struct order order = { send_order, app_no_signal, &sent };
+
+	if (sig <= 0)
+		return fail(
+			STATUS_USAGE, "signal: no signal is called \"%s\"", args[0]);
+	(void)snprintf(more, sizeof more, "\"signal\":\"%s\"", signame(sig));
+	(void)snprintf(words, sizeof words, "%s sent", signame(sig));
+	return for_each(s, &order, args + 1, n - 1, words);
+}
+
+int verb_exit(struct session *s, char **args, int n)
+{
+	struct buf more;
+	struct sent sent = { "exit", NULL };
+	struct order order = { send_order, app_no_signal, &sent };
+	int rc;
+
+	(void)n;
+	buf_init(&more, 0);
+	buf_adds(&more, "\"reason\":");
+	buf_add_json(&more, args[1], strlen(args[1]));
+	sent.more = buf_text(&more);
+	rc = for_each(s, &order, args, 1, "exit signal sent");
+	buf_done(&more);
+	return rc;
+}
