@@ -1,0 +1,204 @@
+# kick: OTP supervision trees for ordinary Unix processes. "make help" lists targets.
+
+VERSION := 0.1.0
+
+# --- what the user may set ----------------------------------------------------------
+CC      ?= cc
+CFLAGS  ?= -O2 -g
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
+LIBDIR  ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR  ?= $(PREFIX)/share/man
+# VARIANT: release, or what "make sanitize" and "make coverage" build with.
+VARIANT ?= release
+# DEV=1: warnings are errors. Always so in our own checks.
+DEV     ?=
+# T=pattern: only tests whose suite/name matches. J=n: how many at once.
+T       ?=
+J       ?= 2
+
+# --- flags --------------------------------------------------------------------------
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wcast-qual \
+	-Wpointer-arith -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wundef -Wvla -Wformat=2 -Wswitch-enum \
+	-Wnull-dereference -Wdouble-promotion -Wno-format-nonliteral
+GCC_WARN := -Wformat-signedness -Wimplicit-fallthrough=5 \
+	-Wduplicated-cond -Wno-null-dereference
+IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -n 1))
+WARN += $(if $(IS_CLANG),-Wimplicit-fallthrough,$(GCC_WARN))
+WARN += $(if $(filter 1,$(DEV)),-Werror)
+
+HARDEN_release := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+FLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+FLAGS_cov  := --coverage -O0
+
+CPP := -D_GNU_SOURCE -DKICK_VERSION='"$(VERSION)"' -Ilib $(CPPFLAGS)
+C   := -std=gnu17 $(WARN) $(HARDEN_$(VARIANT)) -fno-common -fPIC \
+	$(CFLAGS) $(FLAGS_$(VARIANT))
+LD  := -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(FLAGS_$(VARIANT)) \
+	$(LDFLAGS)
+
+# --- sources ------------------------------------------------------------------------
+LIB_SOURCES    := $(sort $(wildcard lib/*/*.c))
+KICKD_SOURCES  := $(sort $(wildcard cmd/kickd/*.c))
+KICK_SOURCES   := $(sort $(wildcard cmd/kick/*.c))
+SERVY_SOURCES  := $(sort $(wildcard cmd/servy/*.c))
+UNIT_SOURCES   := $(sort $(wildcard tests/unit/*.c tests/support/*.c))
+IT_SOURCES     := $(sort $(wildcard tests/it/*.c))
+MODEL_SOURCES  := $(sort $(wildcard tests/model/*.c))
+HELPER_SOURCES := $(sort $(wildcard tests/helper/*.c))
+BENCH_SOURCES  := $(sort $(wildcard tests/bench/*.c))
+# What of kickd can be tested without a process.
+KICKD_PURE     := cmd/kickd/verdict.c
+
+OUT := $(if $(filter release,$(VARIANT)),build,build/$(VARIANT))
+OBJ := $(OUT)/obj
+objs = $(patsubst %.c,$(OBJ)/%.o,$(1))
+
+LIB_OBJS   := $(call objs,$(LIB_SOURCES))
+PROGRAMS   := $(OUT)/kickd $(OUT)/kick $(OUT)/servy
+UNIT_TEST  := $(OUT)/unit
+IT_TEST    := $(OUT)/it
+MODEL_TEST := $(OUT)/model
+HELPER     := $(OUT)/helper
+ALL_OBJS   := $(call objs,$(LIB_SOURCES) $(KICKD_SOURCES) $(KICK_SOURCES) \
+	$(SERVY_SOURCES) $(UNIT_SOURCES) $(IT_SOURCES) $(MODEL_SOURCES) \
+	$(HELPER_SOURCES) $(BENCH_SOURCES))
+
+.DELETE_ON_ERROR:
+.PHONY: all help run deps test check unit it model sanitize lint format format-check \
+	tidy coverage bench install uninstall dist clean
+
+all: $(PROGRAMS) $(OUT)/libkick.a $(OUT)/libkick.so ## build everything (the default)
+
+$(OUT)/libkick.a: $(LIB_OBJS)
+	@echo "  AR    $@"
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(OUT)/libkick.so: $(LIB_OBJS)
+	@echo "  LD    $@"
+	@$(CC) -shared -Wl,-soname,libkick.so.0 -o $@ $^ $(LD) -lcjson -lm
+
+$(OUT)/kickd: $(call objs,$(KICKD_SOURCES)) $(OUT)/libkick.a
+	@echo "  LD    $@"
+	@$(CC) -pie -o $@ $^ $(LD) -lcjson -lm
+
+$(OUT)/kick: $(call objs,$(KICK_SOURCES)) $(OUT)/libkick.a
+	@echo "  LD    $@"
+	@$(CC) -pie -o $@ $^ $(LD) -lcjson -lm
+
+$(OUT)/servy: $(call objs,$(SERVY_SOURCES)) $(OUT)/libkick.a
+	@echo "  LD    $@"
+	@$(CC) -pie -o $@ $^ $(LD) -lmicrohttpd
+
+$(OUT)/helper: $(call objs,$(HELPER_SOURCES))
+	@echo "  LD    $@"
+	@$(CC) -pie -o $@ $^ $(LD)
+
+$(UNIT_TEST): $(call objs,$(UNIT_SOURCES) $(KICKD_PURE)) \
+		$(call objs,$(filter-out %/main.c,$(KICK_SOURCES))) $(OUT)/libkick.a
+	@echo "  LD    $@"
+	@$(CC) -pie -o $@ $^ $(LD) -lcjson -lcriterion -lm
+
+$(IT_TEST): $(call objs,$(IT_SOURCES)) $(OUT)/libkick.a
+	@echo "  LD    $@"
+	@$(CC) -pie -o $@ $^ $(LD) -lcjson -lcriterion -lm
+
+$(MODEL_TEST): $(call objs,$(MODEL_SOURCES)) $(OUT)/libkick.a
+	@echo "  LD    $@"
+	@$(CC) -pie -o $@ $^ $(LD)
+
+$(OBJ)/cmd/kickd/%.o: CPP += -Icmd/kickd
+$(OBJ)/cmd/kick/%.o: CPP += -Icmd/kick
+$(OBJ)/cmd/servy/%.o: CPP += -Icmd/servy
+$(OBJ)/tests/%.o: CPP += -Icmd/kickd -Icmd/kick -Itests
+$(OBJ)/%.o: %.c
+	@echo "  CC    $<"
+	@mkdir -p $(@D)
+	@$(CC) $(CPP) $(C) -MMD -MP -c -o $@ $<
+
+-include $(ALL_OBJS:.o=.d)
+
+# --- the two commands of the README -------------------------------------------------
+deps: ## install the Debian packages that are missing
+	@sh .ci/deps
+
+run: deps ## build and run sample.json in the foreground
+	@$(MAKE) --no-print-directory all
+	$(OUT)/kickd sample.json
+
+test: deps ## install what is missing, then run all tests
+	@$(MAKE) --no-print-directory DEV=1 check
+
+# --- tests --------------------------------------------------------------------------
+check: all $(UNIT_TEST) $(IT_TEST) $(MODEL_TEST) $(HELPER) ## run all tests
+	@OUT=$(OUT) T='$(T)' J=$(J) sh tests/run
+
+unit: all $(UNIT_TEST) ## run the unit tests only
+	@OUT=$(OUT) T='$(T)' J=$(J) ONLY=unit sh tests/run
+
+it: all $(IT_TEST) $(HELPER) ## run the integration tests only
+	@OUT=$(OUT) T='$(T)' J=$(J) ONLY=it sh tests/run
+
+model: all $(MODEL_TEST) ## run the model test only
+	@OUT=$(OUT) ONLY=model sh tests/run
+
+sanitize: ## run all tests under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory VARIANT=asan DEV=1 check
+
+coverage: ## run all tests, print the line coverage of each file
+	@$(MAKE) --no-print-directory VARIANT=cov check
+	@sh tests/coverage build/cov
+
+lint: ## layers, symbols, documents, man pages, shell
+	@sh tests/lint/run
+
+FORMATTED = $(shell git ls-files '*.c' '*.h')
+format: ## clang-format in place
+	@clang-format -i $(FORMATTED)
+
+format-check: ## is everything formatted?
+	@clang-format --dry-run -Werror $(FORMATTED)
+
+tidy: ## clang-tidy and cppcheck
+	@clang-tidy --quiet $(LIB_SOURCES) $(KICKD_SOURCES) $(KICK_SOURCES) -- \
+		-std=gnu17 $(CPP) -Icmd/kickd -Icmd/kick
+	@cppcheck --quiet --enable=warning,portability --inline-suppr \
+		--error-exitcode=1 -Ilib -D_GNU_SOURCE lib cmd
+
+bench: all $(OUT)/floor $(OUT)/svc ## measure against the bare kernel, print ratios
+	@OUT=$(OUT) python3 tests/bench/bench.py
+
+$(OUT)/floor $(OUT)/svc: $(OUT)/%: $(OBJ)/tests/bench/%.o
+	@echo "  LD    $@"
+	@$(CC) -static -o $@ $^
+
+# --- installing ---------------------------------------------------------------------
+MAN_PAGES := $(wildcard man/*.[1-8])
+INSTALLED := $(BINDIR)/kick $(SBINDIR)/kickd $(LIBDIR)/libkick.a \
+	$(foreach m,$(MAN_PAGES),$(MANDIR)/man$(patsubst .%,%,$(suffix $m))/$(notdir $m))
+
+install: all ## install (DESTDIR, PREFIX, BINDIR, SBINDIR, LIBDIR, MANDIR)
+	install -D -m 755 $(OUT)/kick $(DESTDIR)$(BINDIR)/kick
+	install -D -m 755 $(OUT)/kickd $(DESTDIR)$(SBINDIR)/kickd
+	install -D -m 644 $(OUT)/libkick.a $(DESTDIR)$(LIBDIR)/libkick.a
+	@for m in $(MAN_PAGES); do \
+		install -D -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/}; done
+
+uninstall: ## remove exactly what install put
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+
+dist: ## a source archive of HEAD with its checksum
+	@mkdir -p build
+	git archive --prefix=kick-$(VERSION)/ -o build/kick-$(VERSION).tar.gz HEAD
+	cd build && sha256sum kick-$(VERSION).tar.gz > kick-$(VERSION).tar.gz.sha256
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
