@@ -8,11 +8,17 @@
 
 #include "base/limits.h"
 
+/* What a rel refers to that is known not to be 0. */
+static const void *follow(const rel *field)
+{
+	return (const char *)field + *field;
+}
+
 const struct child_spec *spec_child(const struct sup_spec *sup, uint32_t i)
 {
-	const rel *at = REL_GET(rel, sup->children) + i;
+	const rel *children = follow(&sup->children);
 
-	return REL_GET(struct child_spec, *at);
+	return follow(&children[i]);
 }
 
 const struct child_spec *spec_find(const struct sup_spec *sup, const char *id)

@@ -27,7 +27,8 @@ int64_t backoff_delay(const struct backoff *b, uint32_t n)
 {
 	double wait = (double)b->initial_ns;
 
-	while (n-- > 0 && wait < (double)b->max_ns)
+	/* A factor of 1 never gets there. */
+	while (n-- > 0 && b->factor > 1 && wait < (double)b->max_ns)
 		wait *= b->factor;
 	return wait < (double)b->max_ns ? (int64_t)wait : b->max_ns;
 }

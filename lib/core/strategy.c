@@ -35,10 +35,8 @@ static int64_t next_delay(struct sup *s, struct child *c, bool for_want, int64_t
 /* Down already, and to come back when its turn or its time comes. */
 static void wait_for_turn(struct sup *s, struct child *c, int64_t now)
 {
-	if (c->state != CHILD_RESTARTING) {
+	if (c->state != CHILD_RESTARTING)
 		sup_set_state(s, c, CHILD_RESTARTING, now);
-		sup_event(s, c, EVENT_RESTARTING);
-	}
 	sup_arm(s, c, c->not_before);
 }
 
@@ -112,6 +110,11 @@ static void restart(
 	c->retry = failed_start && delay == 0;
 	c->not_before = delay > 0 || failed_start ? now + delay : -1;
 	wait_for_turn(s, c, now);
+	sup_emit(s,
+		&(struct effect){ .kind = FX_EVENT,
+			.event = EVENT_RESTARTING,
+			.child = c,
+			.at = c->not_before });
 	if (c->retry)
 		sup_mark(s, c);
 	else

@@ -150,7 +150,9 @@ enum fx_kind {
 	FX_ARM,	    /* child: sup_due is wanted at `at`; -1: no longer */
 	FX_REPLY,   /* waiter and result (reason in child->last_exit); the waiter is the
 		       caller's again; child is NULL when it has gone */
-	FX_EVENT,   /* event: for those who watch. child may be NULL: the supervisor */
+	FX_EVENT,   /* event: for those who watch. child may be NULL: the supervisor;
+	               of GAVE_UP it is the offender. RESTARTING is a counted restart,
+	               tried again at `at` (-1: at once) */
 	FX_REMOVED, /* child: out of the list; its memory is the caller's again */
 	FX_READY,   /* the supervisor has started: every child is up, or was tried */
 	FX_EXIT, /* the supervisor has ended, all its children are down: sup.reason */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +44,14 @@ pid_t reap_any(struct reason *ret)
 	if (pid > 0)
 		*ret = facts(&si);
 	return pid;
+}
+
+bool reap_is_over(pid_t pid)
+{
+	siginfo_t si = { 0 };
+
+	return waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		si.si_pid == pid;
 }
 
 int reap(pid_t pid, struct reason *ret)
@@ -130,4 +139,20 @@ int reap_children(void (*call)(void *user, pid_t pid), void *user)
 	int r = list_from_proc(&l);
 
 	return r == -ENOENT || r == -EACCES ? list_by_waitid(&l) : r;
+}
+
+bool reap_has_children(pid_t pid)
+{
+	char path[64], c;
+	autoclose int fd = -1;
+	struct stat st;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+	/* One link for each thread, besides the directory's own two. */
+	if (stat(path, &st) < 0 || st.st_nlink != 3)
+		return true;
+	(void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid,
+		(int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 || read(fd, &c, 1) != 0;
 }

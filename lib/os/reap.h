@@ -13,6 +13,9 @@
  * -ECHILD when there are no children at all. Never waits. */
 pid_t reap_peek(void);
 
+/* True when this child has ended and is unreaped. Never waits. */
+bool reap_is_over(pid_t pid);
+
 /* Reaps it. 0 and *ret, or a negative errno. Never waits. */
 int reap(pid_t pid, struct reason *ret);
 
@@ -24,5 +27,9 @@ pid_t reap_any(struct reason *ret);
  * that come while it runs may be missed: look again when one ends. Returns the number
  * of children or a negative errno. */
 int reap_children(void (*call)(void *user, pid_t pid), void *user);
+
+/* Whether a process has children, as far as can be told at once: true when in doubt
+ * (several threads, no /proc). */
+bool reap_has_children(pid_t pid);
 
 #endif

@@ -157,6 +157,58 @@ void exits_kill_left(struct supervised *c)
 	(void)search(c, true, NULL, 0);
 }
 
+/* --- the quick way of an ordered end --------------------------------------------------
+ *
+ * Looking through all children after each of a thousand stops would cost as much as the
+ * stops. When the whole supervisor ends, what was adopted before is looked up once, and
+ * a worker without children when it is told to stop is taken to leave none. One that
+ * forks a daemon while it handles the signal is found by the last look, before the
+ * supervisor is gone (exits_any_left). */
+
+static void note_stray(void *user, pid_t pid)
+{
+	struct supervisor *sv = user;
+	uint64_t mark;
+
+	if (pids_find(&sv->pids, pid) || mark_read(pid, &mark) < 0)
+		return;
+	for (uint32_t i = 0; i < sv->core.n; i++) {
+		struct supervised *c = supervised_of(sv->core.children[i]);
+
+		if (c->mark == mark)
+			c->bare = false;
+	}
+}
+
+void exits_survey(struct supervisor *sv)
+{
+	for (uint32_t i = 0; i < sv->core.n; i++) {
+		struct supervised *c = supervised_of(sv->core.children[i]);
+
+		c->bare = !c->nested;
+	}
+	(void)reap_children(note_stray, sv);
+	sv->surveyed = true;
+}
+
+static void note_any(void *user, pid_t pid)
+{
+	struct supervisor *sv = user;
+	uint64_t mark;
+
+	if (mark_read(pid, &mark) < 0 || !mark_is_of_tree(mark, sv->node->tree))
+		return;
+	sv->left_behind++;
+	(void)kill(pid, SIGKILL);
+}
+
+bool exits_any_left(struct supervisor *sv)
+{
+	sv->left_behind = 0;
+	(void)reap_children(note_any, sv);
+	return sv->left_behind > 0;
+}
+
 /* --- reasons ------------------------------------------------------------------------
  */
 
@@ -245,7 +297,7 @@ static void look_for_rest(struct supervised *c)
 {
 	struct supervisor *sv = c->sup;
 
-	if (search(c, !may_finish(c), NULL, 0) == 0) {
+	if (c->bare || search(c, !may_finish(c), NULL, 0) == 0) {
 		gone(c);
 		return;
 	}
@@ -279,6 +331,7 @@ static void ended(struct supervised *c)
 	else
 		name_exit(c, &c->facts);
 	c->ended_pid = pid;
+	c->ran_ns = loop_now(sv->loop) - c->core.started_at;
 	remember(c, &c->facts, pid);
 	readiness_free(c);
 	look_for_rest(c);
@@ -299,22 +352,31 @@ static void look_again(struct supervisor *sv)
 	}
 }
 
-void exits_reap(struct supervisor *sv)
+/* True: it was an orphan's end. */
+static bool one_ended(struct supervisor *sv, pid_t pid)
+{
+	struct supervised *c = pids_find(&sv->pids, pid);
+	struct reason ignored;
+
+	if (!c)
+		return reap(pid, &ignored) == 0;
+	ended(c);
+	return false;
+}
+
+void exits_reap(struct supervisor *sv, pid_t first)
 {
 	bool orphans = false;
-	struct reason ignored;
 	pid_t pid;
 
-	while ((pid = reap_peek()) > 0) {
-		struct supervised *c = pids_find(&sv->pids, pid);
-
-		if (c) {
-			ended(c);
-			continue;
-		}
-		(void)reap(pid, &ignored);
-		orphans = true;
-	}
+	/* The signal names one that has ended: it need not be searched for. Others may
+	 * have been merged into the same signal. */
+	if (reap_is_over(first))
+		orphans = one_ended(sv, first);
+	while ((pid = reap_peek()) > 0)
+		orphans |= one_ended(sv, pid);
 	if (orphans && sv->lingering > 0)
 		look_again(sv);
+	if (orphans && sv->leaving)
+		supervisor_leave(sv);
 }

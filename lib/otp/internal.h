@@ -7,6 +7,8 @@
 
 /* supervisor.c */
 void supervisor_settle(struct supervisor *sv); /* carries out all effects */
+/* Ends this process, once nothing is left below it. */
+void supervisor_leave(struct supervisor *sv);
 struct supervised *supervised_new(struct supervisor *sv, const struct child_spec *spec);
 void supervised_free(struct supervised *c);
 
@@ -44,8 +46,11 @@ void nested_look(struct supervised *c);
 void nested_ended(struct supervised *c, struct reason *reason);
 
 /* exits.c */
-void exits_reap(struct supervisor *sv);
+void exits_reap(struct supervisor *sv, pid_t first);
 void exits_kill_left(struct supervised *c);
+void exits_survey(struct supervisor *sv);
+/* Kills what is left of the tree below this process. False: nothing is. */
+bool exits_any_left(struct supervisor *sv);
 int pids_reserve(struct pid_table *t, uint32_t n);
 void pids_add(struct pid_table *t, struct supervised *c);
 struct supervised *pids_find(const struct pid_table *t, pid_t pid);
@@ -61,7 +66,9 @@ void readiness_spawned(struct supervised *c);
 void readiness_free(struct supervised *c);
 
 /* report.c */
-void report_event(struct supervisor *sv, struct supervised *c, enum sup_event event);
+/* at: of EVENT_RESTARTING, when; else ignored. */
+void report_event(struct supervisor *sv, struct supervised *c, enum sup_event event,
+	int64_t at);
 void report_message(struct supervisor *sv, const char *path, bool last_line,
 	const char *fmt, ...) KICK_PRINTF(4, 5);
 void report_killed(struct supervised *c);

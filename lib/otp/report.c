@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/num.h"
@@ -81,7 +82,8 @@ static void count_text(
 	char period[32];
 
 	if (p->max_restarts == POLICY_NO_LIMIT)
-		(void)snprintf(text, size, "restart %u", c->core.restarts + 1);
+		(void)snprintf(text, size, "restart %u",
+			c->core.restarts + (c->core.state == CHILD_RESTARTING));
 	else
 		(void)snprintf(text, size, "restart %u of %u allowed in %s",
 			intensity_recent(&sv->core.intensity, loop_now(sv->loop)),
@@ -95,18 +97,16 @@ static bool seems_to_daemonize(const struct supervised *c)
 	const struct child *k = &c->core;
 
 	return k->last_exit.class == REASON_NORMAL && k->restarts >= 2 &&
-		k->since - k->started_at < SEC_NS && !c->nested;
+		c->ran_ns < SEC_NS && !c->nested;
 }
 
-static void say_restarting(struct supervisor *sv, struct supervised *c)
+static void say_restarting(struct supervisor *sv, struct supervised *c, int64_t at)
 {
 	const struct child *k = &c->core;
 	char path[KICK_PATH_MAX], count[80], wait[32] = "", age[32],
 					     why[KICK_REASON_MAX];
-	int64_t delay = k->due < 0 ? 0 : k->due - loop_now(sv->loop);
+	int64_t delay = at < 0 ? 0 : at - loop_now(sv->loop);
 
-	if (k->not_before < 0 && !k->want_start)
-		return;
 	(void)supervisor_path(c, path);
 	(void)reason_describe(&k->last_exit, why, sizeof why);
 	count_text(sv, c, count, sizeof count);
@@ -120,7 +120,7 @@ static void say_restarting(struct supervisor *sv, struct supervised *c)
 	report_message(sv, path, false,
 		"%s (pid %d) %s after %s; starting it again%s%s, %s", path,
 		(int)c->ended_pid, why,
-		num_age(k->since - k->started_at, age, sizeof age), *wait ? " in " : "",
+		num_age(c->ran_ns, age, sizeof age), *wait ? " in " : "",
 		wait, count);
 	if (seems_to_daemonize(c))
 		report_message(sv, "", false,
@@ -187,10 +187,11 @@ void report_killed(struct supervised *c)
 		num_duration_text(c->core.policy->shutdown_ns, age, sizeof age));
 }
 
-static void say(struct supervisor *sv, struct supervised *c, enum sup_event event)
+static void say(struct supervisor *sv, struct supervised *c, enum sup_event event,
+	int64_t at)
 {
 	if (event == EVENT_RESTARTING)
-		say_restarting(sv, c);
+		say_restarting(sv, c, at);
 	else if (event == EVENT_EXITED)
 		say_exited(sv, c);
 	else if (event == EVENT_START_FAILED)
@@ -211,18 +212,20 @@ static const char *reason_of(
 	return "";
 }
 
-void report_event(struct supervisor *sv, struct supervised *c, enum sup_event event)
+void report_event(struct supervisor *sv, struct supervised *c, enum sup_event event,
+	int64_t at)
 {
 	struct notice n = { .kind = NOTICE_EVENT, .event = event };
 	char path[KICK_PATH_MAX];
 
 	if (!c || event == EVENT_GAVE_UP) {
 		(void)snprintf(path, sizeof path, "%s", supervisor_name(sv));
+		n.pid = getpid();
 	} else {
 		(void)supervisor_path(c, path);
 		n.pid = event == EVENT_EXITED ? c->ended_pid : c->proc.pid;
 	}
 	add(sv, &n, path, c ? reason_of(sv, c, event) : "");
 	if (c)
-		say(sv, c, event);
+		say(sv, c, event, at);
 }

@@ -96,7 +96,7 @@ static int status_of(const struct reason *cause)
 	return cause->code;
 }
 
-static _Noreturn void leave(struct supervisor *sv)
+static _Noreturn void say_farewell(struct supervisor *sv)
 {
 	const struct sup *s = &sv->core;
 	struct link_message m = { .kind = LINK_EXITING, .number = -1 };
@@ -109,6 +109,13 @@ static _Noreturn void leave(struct supervisor *sv)
 	if (sv->server)
 		sv->node->unserve(sv);
 	_exit(0);
+}
+
+void supervisor_leave(struct supervisor *sv)
+{
+	sv->leaving = true;
+	if (!exits_any_left(sv))
+		say_farewell(sv);
 }
 
 static uint32_t children_up(const struct supervisor *sv)
@@ -130,12 +137,15 @@ static void tell_ready(struct supervisor *sv)
 
 	sv->ready_sent = true;
 	sv->ready_wall = clock_wall();
+	/* Others are told of by their parents. */
+	if (!*sv->path)
+		report_event(sv, NULL, EVENT_READY, -1);
 	(void)link_send(&sv->parent, &m, NULL, -1);
 }
 
 static void start(struct supervised *c)
 {
-	c->ordered = false;
+	c->ordered = c->bare = false;
 	c->start_wall = clock_wall();
 	c->ready_wall = 0;
 	if (c->nested)
@@ -146,6 +156,7 @@ static void start(struct supervised *c)
 
 static void kill_child(struct supervised *c)
 {
+	c->bare = false;
 	report_killed(c);
 	if (c->lingering)
 		exits_kill_left(c);
@@ -158,6 +169,8 @@ static void kill_child(struct supervised *c)
 static void stop(struct supervised *c)
 {
 	c->ordered = true;
+	if (c->sup->core.phase == SUP_ENDING && !c->sup->surveyed)
+		exits_survey(c->sup);
 	if (c->lingering)
 		exits_kill_left(c);
 	else if (c->nested)
@@ -180,7 +193,7 @@ static void tell_event(struct supervisor *sv, const struct effect *e)
 
 	if (c && e->event == EVENT_READY)
 		c->ready_wall = clock_wall();
-	report_event(sv, c, (enum sup_event)e->event);
+	report_event(sv, c, (enum sup_event)e->event, e->at);
 	if (c && e->event == EVENT_START_FAILED)
 		reloading_failed(sv, c);
 	if (c && c->nested)
@@ -217,7 +230,8 @@ static void carry_out(struct supervisor *sv, const struct effect *e)
 		tell_ready(sv);
 		return;
 	case FX_EXIT:
-		leave(sv);
+		supervisor_leave(sv);
+		return;
 	}
 	KICK_BUG("effect %d", e->kind);
 }
@@ -329,7 +343,7 @@ static void on_signal(void *user, const struct signalfd_siginfo *si)
 	struct reason reason = reason_text("shutdown");
 
 	if (si->ssi_signo == SIGCHLD) {
-		exits_reap(sv);
+		exits_reap(sv, (pid_t)si->ssi_pid);
 		return;
 	}
 	sup_shutdown(&sv->core, &reason, loop_now(sv->loop));
@@ -437,7 +451,7 @@ _Noreturn void supervisor_main(const struct supervisor_start *start)
 	r = set_up(&sv);
 	if (r < 0) {
 		sv.core.reason = reason_textf("failed_to_start:setup:%s", err_name(r));
-		leave(&sv);
+		say_farewell(&sv);
 	}
 	sup_boot(&sv.core, clock_now());
 	supervisor_settle(&sv);

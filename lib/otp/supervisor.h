@@ -62,9 +62,11 @@ struct supervised {
 	int64_t exit_wall;  /* when last_exit was, CLOCK_REALTIME; 0 never */
 	int64_t start_wall; /* when it was started */
 	int64_t ready_wall; /* when it was ready, 0 not yet */
+	int64_t ran_ns;     /* how long the last process ran */
 	pid_t ended_pid;    /* of the last process that ended */
 	uint8_t history_n;
 	bool ordered : 1;    /* the stop order is out */
+	bool bare : 1;      /* has no descendants, nor had when it was told to stop */
 	bool lingering : 1;  /* main process reaped, something of it is left */
 	struct reason facts; /* of the reaped main process, while lingering */
 };
@@ -129,6 +131,9 @@ struct supervisor {
 	uint64_t notices_lost;	   /* did not fit into the socket */
 	struct timer orphan_timer; /* orphaned supervisors get KILL at its end */
 	bool grace_over;
+	bool surveyed;                    /* what was adopted is known: all is ending */
+	bool leaving;                     /* all children are down */
+	uint32_t left_behind;             /* found by the last look */
 	bool draining; /* effects are being carried out */
 	bool ready_sent;
 	const struct config *old_config; /* until a reload has arrived everywhere */

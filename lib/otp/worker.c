@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "config/expand.h"
+#include "os/reap.h"
 #include "os/roles.h"
 #include "otp/internal.h"
 
@@ -404,6 +405,8 @@ void worker_stop(struct supervised *c)
 
 	if (c->proc.pid == 0)
 		return;
+	if (c->bare)
+		c->bare = !reap_has_children(c->proc.pid);
 	if (c->spec->kill_mode == KILL_GROUP) {
 		(void)kill(-c->proc.pid, sig);
 		(void)kill(-c->proc.pid, SIGCONT);
