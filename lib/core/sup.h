@@ -154,7 +154,9 @@ enum fx_kind {
 	               of GAVE_UP it is the offender. RESTARTING is a counted restart,
 	               tried again at `at` (-1: at once) */
 	FX_REMOVED, /* child: out of the list; its memory is the caller's again */
-	FX_READY,   /* the supervisor has started: every child is up, or was tried */
+	FX_READY,   /* the supervisor has started: every child is up, or was tried; or it
+	               ends by itself during the boot, which its parent is to see as an
+	               exit, not as a failed start */
 	FX_EXIT, /* the supervisor has ended, all its children are down: sup.reason */
 };
 

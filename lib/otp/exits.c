@@ -129,14 +129,17 @@ static void look_at(void *user, pid_t pid)
 	if (s->n < s->room)
 		s->pids[s->n] = pid;
 	s->n++;
-	if (s->kill && !((mark & MARK_SUPERVISOR) && s->grace))
-		(void)kill(pid, SIGKILL);
+	if (!s->sig || ((mark & MARK_SUPERVISOR) && s->grace))
+		return;
+	(void)kill(pid, s->sig);
+	if (s->sig != SIGKILL)
+		(void)kill(pid, SIGCONT);
 }
 
-static uint32_t search(struct supervised *c, bool kill_them, pid_t *pids, uint32_t room)
+static uint32_t search(struct supervised *c, int sig, pid_t *pids, uint32_t room)
 {
 	struct search s = { .child = c,
-		.kill = kill_them,
+		.sig = sig,
 		.grace = !c->sup->grace_over && !c->sup->core.hurried,
 		.pids = pids,
 		.room = room };
@@ -147,14 +150,19 @@ static uint32_t search(struct supervised *c, bool kill_them, pid_t *pids, uint32
 
 uint32_t supervisor_left(struct supervised *c, pid_t *ret, uint32_t n)
 {
-	uint32_t found = c->lingering ? search(c, false, ret, n) : 0;
+	uint32_t found = c->lingering ? search(c, 0, ret, n) : 0;
 
 	return found < n ? found : n;
 }
 
+void exits_stop_left(struct supervised *c)
+{
+	(void)search(c, c->spec->stop_signal, NULL, 0);
+}
+
 void exits_kill_left(struct supervised *c)
 {
-	(void)search(c, true, NULL, 0);
+	(void)search(c, SIGKILL, NULL, 0);
 }
 
 /* --- the quick way of an ordered end --------------------------------------------------
@@ -282,11 +290,12 @@ static void on_grace(struct timer *t, int64_t now)
 		struct supervised *c = supervised_of(sv->core.children[i]);
 
 		if (c->lingering && c->nested)
-			(void)search(c, true, NULL, 0);
+			(void)search(c, SIGKILL, NULL, 0);
 	}
 }
 
-/* Members of a group that was told to stop have the rest of the shutdown time. */
+/* What was told to stop with its group has the rest of the shutdown time; what had left
+ * the group is told so when it is found. */
 static bool may_finish(const struct supervised *c)
 {
 	return c->core.state == CHILD_STOPPING && !c->core.killed && c->ordered &&
@@ -296,8 +305,11 @@ static bool may_finish(const struct supervised *c)
 static void look_for_rest(struct supervised *c)
 {
 	struct supervisor *sv = c->sup;
+	int sig = !may_finish(c) ? SIGKILL :
+		!c->lingering    ? c->spec->stop_signal :
+				   0;
 
-	if (c->bare || search(c, !may_finish(c), NULL, 0) == 0) {
+	if (c->bare || search(c, sig, NULL, 0) == 0) {
 		gone(c);
 		return;
 	}

@@ -47,6 +47,8 @@ void nested_ended(struct supervised *c, struct reason *reason);
 
 /* exits.c */
 void exits_reap(struct supervisor *sv, pid_t first);
+/* Signals to what bears the child's mark and is ours, its main process apart. */
+void exits_stop_left(struct supervised *c);
 void exits_kill_left(struct supervised *c);
 void exits_survey(struct supervisor *sv);
 /* Kills what is left of the tree below this process. False: nothing is. */

@@ -410,6 +410,8 @@ void worker_stop(struct supervised *c)
 	if (c->spec->kill_mode == KILL_GROUP) {
 		(void)kill(-c->proc.pid, sig);
 		(void)kill(-c->proc.pid, SIGCONT);
+		if (!c->bare)
+			exits_stop_left(c);
 	}
 	(void)supervisor_signal(c, sig);
 	(void)supervisor_signal(c, SIGCONT);
