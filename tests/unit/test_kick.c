@@ -1,0 +1,250 @@
+/* What each verb ends with and prints, by what kickd's processes answer. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "../../cmd/kick/session.h"
+#include "base/num.h"
+#include "support/scripted.h"
+
+#define NODE(id, path, type, state, more)                           \
+	"{\"id\":\"" id "\",\"path\":\"" path "\",\"type\":\"" type \
+	"\",\"state\":\"" state "\"" more "}"
+#define WEB NODE("web", "web", "worker", "running", ",\"pid\":7,\"well\":true")
+#define DOWN NODE("down", "down", "worker", "stopped", ",\"well\":true")
+#define ONCE                                     \
+	NODE("once", "once", "worker", "exited", \
+		",\"well\":true,"                \
+		"\"last_exit\":{\"reason\":\"normal\",\"class\":\"normal\"}")
+#define BACKOFF                                      \
+	NODE("slow", "slow", "worker", "restarting", \
+		",\"well\":false,"                   \
+		"\"retry\":{\"attempt\":4,\"in_ms\":12000,\"at\":null}")
+#define FAILED                                 \
+	NODE("bad", "bad", "worker", "exited", \
+		",\"well\":false,"             \
+		"\"last_exit\":{\"reason\":\"failed_to_start:exec:ENOENT\",\"class\":\"abnormal\"}")
+#define IN NODE("in", "in", "supervisor", "running", ",\"pid\":8,\"socket\":\"5\"")
+#define IN2 \
+	NODE("in2", "in2", "supervisor", "stopped", ",\"socket\":\"6\",\"well\":true")
+#define TOP(more)                                                              \
+	NODE("servy", "servy", "supervisor", "running",                        \
+		",\"name\":\"servy\","                                         \
+		"\"socket\":\"0\",\"pid\":4,\"root_pid\":3,\"children\":[" WEB \
+		"," DOWN "," ONCE "," IN "," IN2 more "]")
+#define INNER                                                                        \
+	NODE("in", "in", "supervisor", "running",                                    \
+		",\"pid\":8,\"children\":[" NODE("deep", "in/deep", "worker",        \
+			"running", ",\"pid\":9") "," NODE("web", "in/web", "worker", \
+			"running", ",\"pid\":10") "]")
+#define REFUSED(atom, data) \
+	"\"error\":{\"code\":-32000,\"message\":\"" atom "\",\"data\":" data "}"
+
+/* clang-format off */
+static const struct line script[] = {
+	{ "0", "\"status\",\"params\":{\"id\":\"web\"", "\"result\":" WEB },
+	{ "0", "\"status\",\"params\":{\"id\":\"down\"", "\"result\":" DOWN },
+	{ "0", "\"status\",\"params\":{\"id\":\"once\"", "\"result\":" ONCE },
+	{ "0", "\"status\",\"params\":{\"id\":\"slow\"", "\"result\":" BACKOFF },
+	{ "0", "\"status\",\"params\":{\"id\":\"bad\"", "\"result\":" FAILED },
+	{ "0", "\"status\",\"params\":{\"id\":\"in\"", "\"result\":" IN },
+	{ "0", "\"status\",\"params\":{\"id\":\"in2\"", "\"result\":" IN2 },
+	{ "0", "\"status\",\"params\":{\"id\":", REFUSED("not_found", "null") },
+	{ "0", "\"status\"", "\"result\":" TOP("") },
+	{ "0", "\"get_childspec\",\"params\":{\"id\":\"once\"",
+		"\"result\":{\"ready\":{\"exit\":true}}" },
+	{ "0", "\"restart_child\",\"params\":{\"id\":\"web\"", REFUSED("running", WEB) },
+	{ "0", "\"restart_child\",\"params\":{\"id\":\"slow\"",
+		REFUSED("restarting", BACKOFF) },
+	{ "0", "\"restart_child\",\"params\":{\"id\":\"bad\"",
+		REFUSED("start_failed", FAILED) },
+	{ "0", "\"restart_child\"",
+		"\"result\":{\"path\":\"down\",\"state\":\"running\",\"pid\":12}" },
+	{ "0", "\"terminate_child\",\"params\":{\"id\":\"slow\"", NULL },
+	{ "0", "\"terminate_child\",\"params\":{\"id\":\"down\"",
+		"\"error\":{\"code\":-32001,\"message\":\"no\"}" },
+	{ "0", "\"terminate_child\"",
+		"\"result\":{\"path\":\"web\",\"state\":\"stopped\",\"pid\":null}" },
+	{ "0", "\"delete_child\"", REFUSED("not_found", "null") },
+	{ "0", "\"exit\"", REFUSED("trap_exit", IN) },
+	{ "0", "\"start_child\"", "\"error\":{\"code\":-32005,\"message\":\"wrong\","
+		"\"data\":{\"diagnostics\":\"SPEC:1:1: error: no start\\n\"}}" },
+	{ "0", "\"dry_run\":true", "\"result\":{\"plan\":[\"+ new\"],\"failed\":[]}" },
+	{ "0", "\"reload\"", "\"result\":{\"plan\":[\"+ new\"],"
+		"\"failed\":[\"new exit:1\"]}" },
+	{ "1", "\"events\"", "\"result\":{\"events\":[{\"at\":\"2026-11-21T02:00:00.000Z\","
+		"\"event\":\"exited\",\"path\":\"web\",\"pid\":7,\"reason\":\"exit:1\"}]}" },
+	{ "1", "\"last_lines\"", "\"result\":{\"bad\":[\"no such thing\"]}" },
+	{ "1", "\"log\",\"params\":{\"paths\":[\"in/deep\",\"in/web\"]",
+		"\"result\":{\"lines\":[{\"path\":\"in/web\",\"stream\":1,"
+		"\"line\":\"a\\u001b[1m\"}]}" },
+	{ "5", "\"status\",\"params\":{\"id\":\"deep\"", "\"result\":"
+		NODE("deep", "in/deep", "worker", "running", ",\"pid\":9") },
+	{ "5", "\"status\",\"params\":{\"id\":", REFUSED("not_found", "null") },
+	{ "5", "\"status\"", "\"result\":" INNER },
+	{ "5", "\"count_children\"", "\"result\":{\"specs\":2}" },
+};
+
+static const struct {
+	const char *verb, *args[4];
+	unsigned given;
+	int rc;
+	const char *out; /* a part of the answer, or NULL: it is empty */
+} rows[] = {
+	{ "status", { NULL }, 0, STATUS_DONE, "\n|  |- deep" },
+	{ "status", { "web" }, 0, STATUS_DONE, "web  running  pid 7\n" },
+	{ "status", { "down" }, 0, STATUS_NOT_WELL, "not started" },
+	{ "status", { "once" }, 0, STATUS_DONE, "normal" },
+	{ "status", { "in" }, 0, STATUS_DONE, "|- deep" },
+	{ "status", { "bad" }, 0, STATUS_NOT_WELL, "\n     | no such thing\n" },
+	{ "status", { "nope" }, 0, STATUS_UNKNOWN, NULL },
+	{ "status", { "nope", "web" }, 0, STATUS_UNKNOWN, "web  running" },
+	{ "status", { "down", "nope" }, 0, STATUS_NOT_WELL, "down  stopped" },
+	{ "status", { "web" }, BIT(JSON), STATUS_DONE, "[{\"id\":\"web\"" },
+	{ "whereis", { "in/deep" }, 0, STATUS_DONE, "9\n" },
+	{ "whereis", { "deep" }, 0, STATUS_DONE, "9\n" },
+	{ "whereis", { "servy" }, 0, STATUS_DONE, "4\n" },
+	{ "whereis", { "web" }, 0, STATUS_DONE, "7\n" },
+	{ "whereis", { "down" }, 0, STATUS_FAILED, NULL },
+	{ "whereis", { "in2/x" }, 0, STATUS_NO_NAME, NULL },
+	{ "whereis", { "in/nope" }, 0, STATUS_NO_NAME, NULL },
+	{ "alive", { "web" }, 0, STATUS_DONE, NULL },
+	{ "alive", { "down" }, 0, STATUS_FAILED, NULL },
+	{ "alive", { "nope" }, 0, STATUS_NO_NAME, NULL },
+	{ "count-children", { "in" }, 0, STATUS_DONE, "specs  2\n" },
+	{ "count-children", { "web" }, 0, STATUS_FAILED, NULL },
+	{ "count-children", { "in2" }, 0, STATUS_FAILED, NULL },
+	{ "start", { "web" }, 0, STATUS_DONE, "web: running, pid 7\n" },
+	{ "start", { "down" }, 0, STATUS_DONE, "down: running, pid 12\n" },
+	{ "start", { "servy" }, 0, STATUS_DONE, "servy: running, pid 4\n" },
+	{ "start", { "slow" }, BIT(JSON), STATUS_FAILED, "retry 4 in 12s" },
+	{ "start", { "bad" }, BIT(JSON), STATUS_FAILED, "exec: No such file" },
+	{ "start", { "nope", "web" }, 0, STATUS_NO_NAME, "web: running" },
+	{ "stop", { "web" }, BIT(JSON), STATUS_DONE, "[{\"path\":\"web\",\"ok\":true,"
+		"\"state\":\"stopped\",\"pid\":null,\"error\":null}]" },
+	{ "stop", { "servy" }, 0, STATUS_FAILED, NULL },
+	{ "stop", { "slow" }, 0, STATUS_FAILED, NULL },
+	{ "stop", { "down" }, 0, STATUS_DENIED, NULL },
+	{ "delete", { "web" }, 0, STATUS_DONE, "web: deleted\n" },
+	{ "exit", { "in", "bye" }, 0, STATUS_FAILED, NULL },
+	{ "signal", { "NOSUCH", "web" }, 0, STATUS_USAGE, NULL },
+	{ "add", { "servy", "{\"id\":\"x\"}" }, 0, STATUS_CONFIG, NULL },
+	{ "add", { "servy", "{\"id\":" }, 0, STATUS_CONFIG, NULL },
+	{ "add", { "web", "{}" }, 0, STATUS_FAILED, NULL },
+	{ "reload", { NULL }, 0, STATUS_FAILED, "+ new\n" },
+	{ "reload", { NULL }, BIT(DRY_RUN), STATUS_DONE, "+ new\n" },
+	{ "reload", { "web" }, 0, STATUS_FAILED, NULL },
+	{ "events", { NULL }, 0, STATUS_DONE, "exited        web  pid 7  exit 1\n" },
+	{ "log", { "in" }, 0, STATUS_DONE, "in/web | a\\x1b[1m\n" },
+	{ "wait", { "web" }, 0, STATUS_DONE, NULL },
+	{ "wait", { "once" }, 0, STATUS_DONE, NULL },
+	{ "wait", { "down" }, 0, STATUS_FAILED, NULL },
+	{ "wait", { "in2/deep" }, 0, STATUS_FAILED, NULL },
+	{ "wait", { NULL }, 0, STATUS_DONE, NULL },
+	{ "wait", { "nope" }, 0, STATUS_NO_NAME, NULL },
+};
+/* clang-format on */
+
+/* Runs a verb; *out holds the answer. */
+static int run_verb(const char *dir, const char *verb, const char *const args[4],
+	unsigned given, struct buf *out)
+{
+	char *words[5] = { NULL };
+	struct session s;
+	int n = 0, rc;
+
+	while (n < 4 && args[n]) {
+		words[n] = strdup(args[n]);
+		n++;
+	}
+	session_init(&s);
+	s.dir = dir;
+	s.given = given;
+	s.timeout_ns = 2 * SEC_NS;
+	s.verb = verb_find(verb);
+	session_begin(&s);
+	s.style.utf8 = false;
+	rc = s.verb->run(&s, words, n);
+	if (s.in_array)
+		buf_adds(&s.out, "]");
+	s.in_array = false;
+	buf_clear(out);
+	buf_adds(out, buf_text(&s.out));
+	buf_clear(&s.out);
+	(void)session_end(&s, rc);
+	while (n)
+		free(words[--n]);
+	return rc;
+}
+
+Test(kick, verbs_end_with_the_status_of_the_manual, .timeout = 60)
+{
+	struct scripted sv;
+	struct buf out;
+
+	buf_init(&out, 0);
+	scripted_start(&sv, script, ARRAY_LEN(script));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		int rc = run_verb(
+			sv.dir, rows[i].verb, rows[i].args, rows[i].given, &out);
+
+		cr_expect(rc == rows[i].rc, "row: %s %s: %d, not %d", rows[i].verb,
+			rows[i].args[0] ? rows[i].args[0] : "", rc, rows[i].rc);
+		if (rows[i].out)
+			cr_expect(strstr(buf_text(&out), rows[i].out), "row: %s %s: %s",
+				rows[i].verb, rows[i].args[0] ? rows[i].args[0] : "",
+				buf_text(&out));
+		else
+			cr_expect(out.len == 0, "row: %s: %s", rows[i].verb,
+				buf_text(&out));
+	}
+	scripted_stop(&sv);
+	buf_done(&out);
+}
+
+Test(kick, without_kickd_each_verb_has_its_own_status, .timeout = 10)
+{
+	static const struct {
+		const char *verb, *args[4];
+		int rc;
+	} absent[] = {
+		{ "status", { NULL }, STATUS_NOT_WELL },
+		{ "status", { "web" }, STATUS_UNKNOWN },
+		{ "start", { "web" }, STATUS_NO_KICKD },
+		{ "events", { NULL }, STATUS_NO_KICKD },
+		{ "shutdown", { NULL }, STATUS_NO_KICKD },
+		{ "reload", { NULL }, STATUS_NO_KICKD },
+	};
+	struct buf out;
+
+	buf_init(&out, 0);
+	for (size_t i = 0; i < ARRAY_LEN(absent); i++)
+		cr_expect(run_verb("/nonexistent/kick", absent[i].verb, absent[i].args,
+				  0, &out) == absent[i].rc,
+			"row: %s %s", absent[i].verb, absent[i].args[0] ? "NAME" : "");
+	buf_done(&out);
+}
+
+/* Two children bear the id: neither is taken. */
+Test(kick, an_id_that_several_bear_is_refused, .timeout = 10)
+{
+	static const struct line lines[] = {
+		{ "0", "\"status\",\"params\":{\"id\":", REFUSED("not_found", "null") },
+		{ "0", "\"status\"",
+			"\"result\":" TOP("," NODE("x", "x", "supervisor", "running",
+				",\"socket\":\"7\"")) },
+		{ "5", "\"status\"", "\"result\":" INNER },
+		{ "7", "\"status\"",
+			"\"result\":" NODE("x", "x", "supervisor", "running",
+				",\"children\":[" NODE("deep", "x/deep", "worker",
+					"running", "") "]") },
+	};
+	const char *const args[4] = { "deep" };
+	struct scripted sv;
+	struct buf out;
+
+	buf_init(&out, 0);
+	scripted_start(&sv, lines, ARRAY_LEN(lines));
+	cr_expect(run_verb(sv.dir, "stop", args, 0, &out) == STATUS_NO_NAME);
+	scripted_stop(&sv);
+	buf_done(&out);
+}
