@@ -230,13 +230,30 @@ static void reload(struct kickstarter *k, bool dry_run, bool asked, uint64_t id)
 	k->ask_id = id;
 }
 
+/* Walks the whole block once, on behalf of all supervisors. */
+static int map_config(int fd, const struct config **ret)
+{
+	const struct config *cf;
+	int r = config_map(fd, &cf);
+
+	if (r < 0)
+		return r;
+	r = config_verify(cf, cf->size);
+	if (r < 0) {
+		config_unmap(cf);
+		return r;
+	}
+	*ret = cf;
+	return 0;
+}
+
 /* The root holds the new configuration before anybody applies it. */
 static void accept_config(struct kickstarter *k)
 {
 	struct link_message m = { .kind = LINK_RELOAD };
 	const struct config *next;
 
-	if (config_map(k->conf.block, &next) < 0 ||
+	if (map_config(k->conf.block, &next) < 0 ||
 		dup3(k->conf.block, FD_CONFIG, O_CLOEXEC) < 0) {
 		end_reload(k, -EIO);
 		return;
@@ -622,7 +639,7 @@ int kickstarter_run(const struct kickstarter_start *start)
 	k.node = start->node;
 	k.conf.block = k.conf.text = -1;
 	k.top.fd = -1;
-	if (config_map(start->conf->block, &k.config) < 0 ||
+	if (map_config(start->conf->block, &k.config) < 0 ||
 		dup3(start->conf->block, FD_CONFIG, O_CLOEXEC) < 0)
 		return STATUS_CONFIG;
 	confproc_done(start->conf);

@@ -33,6 +33,20 @@ static char *next_id(struct supervisor *sv)
 	return strdup(text);
 }
 
+/* Supervisors within a specification, itself included; a worker is none. */
+static unsigned depth_of(const struct child_spec *spec)
+{
+	const struct sup_spec *sup = spec_sup(spec);
+	unsigned deepest = 0;
+
+	for (uint32_t i = 0; sup && i < sup->n_children; i++) {
+		unsigned d = depth_of(spec_child(sup, i));
+
+		deepest = d > deepest ? d : deepest;
+	}
+	return sup ? deepest + 1 : 0;
+}
+
 /* 0 and a child that owns block, or -ENOMEM (block is freed then too). */
 static int new_added(struct supervisor *sv, void *block, struct supervised **ret)
 {
@@ -75,6 +89,12 @@ int supervisor_start_child(struct supervisor *sv, const char *json, size_t len,
 		!spec->policy.dynamic, diag, &block, &size);
 	if (r < 0)
 		return r;
+	if (sv->depth + depth_of(spec_block_child(block)) >= KICK_DEPTH_MAX) {
+		buf_addf(diag, "SPEC: error: supervisors would be nested deeper than %d\n",
+			KICK_DEPTH_MAX);
+		free(block);
+		return -EINVAL;
+	}
 	r = new_added(sv, block, &c);
 	if (r < 0)
 		return r;

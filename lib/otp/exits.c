@@ -92,8 +92,8 @@ static void pids_remove(struct pid_table *t, const struct supervised *c)
 
 struct search {
 	struct supervised *child;
-	bool kill;
-	bool grace;  /* supervisors may still stop their children */
+	int sig;    /* for each that is found, 0 none */
+	bool grace; /* supervisors may still stop their children */
 	pid_t *pids; /* found, at most room */
 	uint32_t room;
 	uint32_t n;
