@@ -1,0 +1,325 @@
+/* The block: relocatable, verified, compared, planned with. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "base/macro.h"
+#include "config/load.h"
+
+static const char *const tree =
+	"{ \"env\": { \"A\": \"1\" }, \"children\": ["
+	"{ \"id\": \"web\", \"start\": [\"web\", \"x\"], \"cwd\": \"/tmp\", "
+	"\"env\": { \"K\": \"v\", \"N\": null }, \"env_file\": \"-e\", \"user\": "
+	"\"0\", "
+	"\"groups\": [\"1\", \"2\"], \"success_exit\": [3], \"stdout\": \"file:o\" },"
+	"{ \"id\": \"s\", \"type\": \"supervisor\", \"children\": ["
+	"{ \"id\": \"a\", \"start\": \"a\" }, { \"id\": \"b\", \"start\": \"b\" }] },"
+	"{ \"id\": \"d\", \"type\": \"dynamic_supervisor\", \"child\": "
+	"{ \"start\": [\"j\"] } }] }";
+
+static int save(const char *text)
+{
+	int fd = memfd_create("shop.json", MFD_CLOEXEC);
+
+	cr_assert(fd >= 0);
+	cr_assert_eq(fd_write_all(fd, text, strlen(text)), 0);
+	return fd;
+}
+
+/* The block of a text; the caller frees it. */
+static const struct config *load(const char *text, size_t *ret_size)
+{
+	int fd = save(text);
+	struct buf diag;
+	char path[40];
+	void *block;
+
+	buf_init(&diag, 0);
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	cr_assert_eq(config_load(path, &diag, &block, ret_size), 0, "%s: %s", text,
+		buf_text(&diag));
+	fd_close(fd);
+	buf_done(&diag);
+	return block;
+}
+
+Test(config_block, a_path_leads_to_its_child, .timeout = 10)
+{
+	static const struct {
+		const char *path, *id;
+	} rows[] = {
+		{ "web", "web" },
+		{ "s", "s" },
+		{ "s/b", "b" },
+		{ "s/c", NULL },
+		{ "web/x", NULL },
+		{ "s/", NULL },
+		{ "/s", NULL },
+		{ "s/b/", NULL },
+		{ "x23456789012345678901234567890123456789012345678901234567890123456",
+			NULL },
+	};
+	size_t size;
+	const struct config *cf = load(tree, &size);
+
+	cr_expect_eq(config_find(cf, ""), &cf->top);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct child_spec *c = config_find(cf, rows[i].path);
+
+		cr_expect_eq(c != NULL, rows[i].id != NULL, "row: %s", rows[i].path);
+		if (c && rows[i].id)
+			cr_expect_str_eq(
+				REL_STR(c->id), rows[i].id, "row: %s", rows[i].path);
+	}
+	free((void *)(uintptr_t)cf);
+}
+
+Test(config_block, a_copy_elsewhere_says_the_same, .timeout = 10)
+{
+	size_t size;
+	const struct config *cf = load(tree, &size);
+	int fd = memfd_create("block", MFD_CLOEXEC);
+	const struct config *mapped = NULL;
+	struct buf plan;
+
+	buf_init(&plan, 0);
+	cr_assert_eq(fd_write_all(fd, cf, size), 0);
+	cr_assert_eq(config_map(fd, &mapped), 0);
+	cr_expect_eq(config_verify(mapped, mapped->size), 0);
+	cr_expect_eq(config_plan(cf, mapped, &plan), 0, "%s", buf_text(&plan));
+	cr_expect_str_eq(REL_STR(config_find(mapped, "s/a")->id), "a");
+	config_unmap(mapped);
+	cr_assert_eq(ftruncate(fd, (off_t)size - 16), 0);
+	cr_expect_eq(config_map(fd, &mapped), -EBADMSG);
+	cr_assert_eq(ftruncate(fd, 0), 0);
+	cr_expect_eq(config_map(fd, &mapped), -EBADMSG);
+	fd_close(fd);
+	buf_done(&plan);
+	free((void *)(uintptr_t)cf);
+}
+
+/* Everything that can be reached is looked at, so that a sanitizer sees bad references.
+ */
+static void touch(const struct config *cf)
+{
+	struct buf out;
+
+	buf_init(&out, 1 << 20);
+	(void)config_plan(cf, cf, &out);
+	for (uint32_t i = 0; i < spec_sup(&cf->top)->n_children; i++)
+		spec_to_json(spec_child(spec_sup(&cf->top), i), &out);
+	buf_done(&out);
+}
+
+Test(config_block, no_damaged_block_is_believed_where_it_would_hurt, .timeout = 120)
+{
+	size_t size;
+	const struct config *cf = load(tree, &size);
+	unsigned char *copy = malloc(size);
+
+	for (size_t i = 0; i < size * 8; i++) {
+		memcpy(copy, cf, size);
+		copy[i / 8] ^= (unsigned char)(1u << i % 8);
+		if (config_verify(copy, size) == 0)
+			touch((const void *)copy);
+	}
+	free(copy);
+	free((void *)(uintptr_t)cf);
+}
+
+Test(config_block, random_damage_is_survived, .timeout = 120)
+{
+	size_t size;
+	const struct config *cf = load(tree, &size);
+	unsigned char *copy = malloc(size);
+	unsigned accepted = 0;
+	uint32_t random = 1;
+
+	for (int round = 0; round < 20000; round++) {
+		memcpy(copy, cf, size);
+		for (int i = 0; i < 4; i++) {
+			random = random * 1664525u + 1013904223u;
+			copy[(random >> 8) % size] = (unsigned char)(random >> 3);
+		}
+		if (config_verify(copy, size) == 0) {
+			touch((const void *)copy);
+			accepted++;
+		}
+	}
+	cr_expect_lt(accepted, 20000);
+	free(copy);
+	free((void *)(uintptr_t)cf);
+}
+
+Test(config_block, a_block_cut_short_is_refused, .timeout = 30)
+{
+	size_t size;
+	const struct config *cf = load(tree, &size);
+
+	for (size_t n = 0; n < size; n++) {
+		void *part = malloc(n + 1);
+		uint32_t claimed = (uint32_t)n;
+
+		memcpy(part, cf, n);
+		if (n >= sizeof *cf)
+			memcpy((char *)part + offsetof(struct config, size), &claimed,
+				sizeof claimed);
+		if (config_verify(part, n) == 0)
+			touch(part);
+		else
+			cr_expect_eq(config_verify(part, n), -EBADMSG);
+		free(part);
+	}
+	free((void *)(uintptr_t)cf);
+}
+
+static const struct config *with_child(const char *keys, size_t *ret_size)
+{
+	struct buf text;
+	const struct config *cf;
+
+	buf_init(&text, 0);
+	buf_addf(&text,
+		"{ \"auto_shutdown\": \"any_significant\", \"max_restarts\": 3, "
+		"\"children\": "
+		"[{ \"id\": \"x\", %s }] }",
+		keys);
+	cf = load(buf_text(&text), ret_size);
+	buf_done(&text);
+	return cf;
+}
+
+Test(config_block, process_keys_differ_from_policy_keys, .timeout = 30)
+{
+	static const struct {
+		const char *keys;
+		enum spec_change change;
+	} rows[] = {
+		{ "\"start\": [\"p\"]", SPEC_SAME },
+		{ "\"start\": [\"p\"], \"restart\": \"permanent\"", SPEC_SAME },
+		{ "\"start\": [\"p\", \"q\"]", SPEC_PROCESS },
+		{ "\"start\": \"p\"", SPEC_PROCESS },
+		{ "\"start\": [\"p\"], \"cwd\": \"/\"", SPEC_PROCESS },
+		{ "\"start\": [\"p\"], \"env\": { \"A\": \"1\" }", SPEC_PROCESS },
+		{ "\"start\": [\"p\"], \"env_file\": \"e\"", SPEC_PROCESS },
+		{ "\"start\": [\"p\"], \"user\": \"0\"", SPEC_PROCESS },
+		{ "\"start\": [\"p\"], \"group\": \"0\"", SPEC_PROCESS },
+		{ "\"start\": [\"p\"], \"groups\": []", SPEC_PROCESS },
+		{ "\"start\": [\"p\"], \"umask\": \"000\"", SPEC_PROCESS },
+		{ "\"start\": [\"p\"], \"stdin\": \"inherit\"", SPEC_PROCESS },
+		{ "\"start\": [\"p\"], \"stdout\": \"file:o\"", SPEC_PROCESS },
+		{ "\"start\": [\"p\"], \"stderr\": \"null\"", SPEC_PROCESS },
+		{ "\"type\": \"supervisor\"", SPEC_PROCESS },
+		{ "\"start\": [\"p\"], \"restart\": \"transient\"", SPEC_POLICY },
+		{ "\"start\": [\"p\"], \"restart\": \"temporary\", \"significant\": "
+		  "true",
+			SPEC_POLICY },
+		{ "\"start\": [\"p\"], \"shutdown\": \"6s\"", SPEC_POLICY },
+		{ "\"start\": [\"p\"], \"autostart\": false", SPEC_POLICY },
+		{ "\"start\": [\"p\"], \"backoff\": {}", SPEC_POLICY },
+		{ "\"start\": [\"p\"], \"ready\": { \"notify\": true }", SPEC_POLICY },
+		{ "\"start\": [\"p\"], \"start_timeout\": \"1s\"", SPEC_POLICY },
+		{ "\"start\": [\"p\"], \"success_exit\": [1]", SPEC_POLICY },
+		{ "\"start\": [\"p\"], \"stop_signal\": \"HUP\"", SPEC_POLICY },
+		{ "\"start\": [\"p\"], \"kill_mode\": \"group\"", SPEC_POLICY },
+	};
+	size_t size;
+	const struct config *old = with_child("\"start\": [\"p\"]", &size);
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct config *new = with_child(rows[i].keys, &size);
+
+		cr_expect_eq(spec_compare(config_find(old, "x"), config_find(new, "x")),
+			rows[i].change, "row: %s", rows[i].keys);
+		cr_expect_eq(spec_compare(config_find(new, "x"), config_find(old, "x")),
+			rows[i].change, "row, reversed: %s", rows[i].keys);
+		free((void *)(uintptr_t) new);
+	}
+	free((void *)(uintptr_t)old);
+}
+
+#define SUP(flags, children)                                                           \
+	"{ \"id\": \"s\", \"type\": \"supervisor\"" flags ", \"children\": [" children \
+	"] }"
+#define CHILD(id, start) "{ \"id\": \"" id "\", \"start\": \"" start "\" }"
+#define TOP(flags, children) \
+	"{ \"name\": \"shop\"" flags ", \"children\": [" children "] }"
+
+Test(config_block, the_plan_says_what_a_reload_does, .timeout = 30)
+{
+	static const char old_text[] = TOP(
+		"", CHILD("web", "1") "," SUP("", CHILD("a", "1") "," CHILD("b", "1")));
+	static const struct {
+		const char *name, *text, *plan;
+	} rows[] = {
+		{ "nothing", old_text, "" },
+		{ "added, deleted and changed",
+			TOP("", CHILD("new", "1") "," SUP("", CHILD("a", "2"))),
+			"- web\n+ new\n- s/b\n~ s/a\n" },
+		{ "a supervisor with all below it",
+			TOP("",
+				CHILD("web", "1") "," SUP(
+					"", CHILD("c", "1") "," CHILD("d", "1"))),
+			"- s/a\n- s/b\n+ s/c\n+ s/d\n" },
+		{ "a supervisor goes as one line", TOP("", CHILD("web", "1")),
+			"- s\n" },
+		{ "keys of a supervisor",
+			TOP("",
+				CHILD("web", "1") "," SUP(
+					", \"strategy\": \"one_for_all\"",
+					CHILD("a", "1") "," CHILD("b", "1"))),
+			"= s\n" },
+		{ "keys of the top supervisor",
+			TOP(", \"max_restarts\": 4",
+				CHILD("web", "1") "," SUP(
+					"", CHILD("a", "1") "," CHILD("b", "1"))),
+			"= shop\n" },
+		{ "keys of the application",
+			TOP(", \"on_give_up\": \"restart\"",
+				CHILD("web", "1") "," SUP(
+					"", CHILD("a", "1") "," CHILD("b", "1"))),
+			"= shop\n" },
+		{ "order",
+			TOP("",
+				CHILD("web", "1") "," SUP(
+					"", CHILD("b", "1") "," CHILD("a", "1"))),
+			"= s\n" },
+		{ "environment of all",
+			TOP(", \"env\": { \"A\": 1 }",
+				CHILD("web", "1") "," SUP(
+					"", CHILD("a", "1") "," CHILD("b", "1"))),
+			"~ web\n~ s/a\n~ s/b\n" },
+		{ "a worker becomes a supervisor",
+			TOP("",
+				"{ \"id\": \"web\", \"type\": \"supervisor\", "
+				"\"children\": [" CHILD("x", "1") "] }," SUP(
+					"", CHILD("a", "1") "," CHILD("b", "1"))),
+			"~ web\n" },
+	};
+	size_t size;
+	const struct config *old = load(old_text, &size);
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct config *new = load(rows[i].text, &size);
+		struct buf plan;
+		unsigned lines = 0;
+
+		for (const char *p = rows[i].plan; *p; p++)
+			lines += *p == '\n';
+		buf_init(&plan, 0);
+		cr_expect_eq(
+			config_plan(old, new, &plan), lines, "row: %s", rows[i].name);
+		cr_expect_str_eq(
+			buf_text(&plan), rows[i].plan, "row: %s", rows[i].name);
+		buf_done(&plan);
+		free((void *)(uintptr_t) new);
+	}
+	free((void *)(uintptr_t)old);
+}
