@@ -1,6 +1,8 @@
 /* The names of the policies, and the one calculation that belongs to them. */
 #include "core/policy.h"
 
+#include <math.h>
+
 #include "core/sup.h"
 
 #define X(id, name) [CHILD_##id] = name,
@@ -25,10 +27,7 @@ const char *const sup_event_names[EVENT_NEVENTS] = { SUP_EVENTS(X) };
 
 int64_t backoff_delay(const struct backoff *b, uint32_t n)
 {
-	double wait = (double)b->initial_ns;
+	double wait = (double)b->initial_ns * pow(b->factor, n);
 
-	/* A factor of 1 never gets there. */
-	while (n-- > 0 && b->factor > 1 && wait < (double)b->max_ns)
-		wait *= b->factor;
 	return wait < (double)b->max_ns ? (int64_t)wait : b->max_ns;
 }
