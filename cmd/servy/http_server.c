@@ -1,8 +1,6 @@
-/* The role that people look at. The socket is opened here and not by the library, so
- * that a refused address is explained, and so that a successor can bind at once: the
- * connections of a crashed server linger, and without SO_REUSEADDR they keep the port.
- * Requests are served by the library's thread, while the first thread waits for the
- * signal to end. */
+/* The web server of the Servy application. HTTP itself is libmicrohttpd's, in a thread
+ * of its own; the first thread waits for the order to stop. The listening socket is
+ * opened here, so that a port in use is told from all else that can go wrong. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
@@ -12,145 +10,160 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include "ending.h"
+#include "base/fd.h"
+#include "base/num.h"
 #include "pages.h"
-#include "roles.h"
+#include "servy.h"
 
-#define BACKLOG 128
-#define SHOWN_MAX 200
+#define PORT 4000
 
-/* A path may hold anything, once decoded; the log has one line for each request. */
-static const char *printable(const char *text, char *buf, size_t size)
+/* On success *ret_fd listens, and *ret_port is the port: for 0, a free one. */
+static int listen_on(int port, int *ret_fd, int *ret_port)
 {
-	size_t n = 0;
-
-	for (; text[n] && n < size - 1; n++)
-		buf[n] = text[n] > ' ' && text[n] < 0x7f ? text[n] : '?';
-	buf[n] = '\0';
-	return buf;
-}
-
-static void note(const char *method, const char *path, const char *outcome)
-{
-	char shown_method[16];
-	char shown_path[SHOWN_MAX];
-
-	(void)printf("%s %s %s\n", printable(method, shown_method, sizeof shown_method),
-		printable(path, shown_path, sizeof shown_path), outcome);
-	(void)fflush(stdout);
-}
-
-static enum MHD_Result reply(struct MHD_Connection *connection, const struct page *page)
-{
-	/* The library takes a pointer to what it will not change. */
-	struct MHD_Response *response =
-		MHD_create_response_from_buffer(strlen(page->html),
-			(void *)(uintptr_t)page->html, MHD_RESPMEM_PERSISTENT);
-	enum MHD_Result r;
-
-	if (!response)
-		return MHD_NO;
-	(void)MHD_add_response_header(
-		response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/html; charset=utf-8");
-	if (page->status == MHD_HTTP_METHOD_NOT_ALLOWED)
-		(void)MHD_add_response_header(
-			response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-	r = MHD_queue_response(connection, page->status, response);
-	MHD_destroy_response(response);
-	return r;
-}
-
-/* Called when the headers are there, then for each piece of a body, then at the end:
- * *state tells the first call from the others. */
-static enum MHD_Result answer(void *user, struct MHD_Connection *connection,
-	const char *path, const char *method, const char *version, const char *upload,
-	size_t *upload_size, void **state)
-{
-	static char seen;
-	const struct page *page = page_find(path);
-	char status[16];
-
-	(void)user;
-	(void)version;
-	(void)upload;
-	if (!*state) {
-		*state = &seen;
-		return MHD_YES;
-	}
-	if (*upload_size > 0) {
-		*upload_size = 0;
-		return MHD_YES;
-	}
-	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
-		strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-		page = page_not_allowed();
-	if (page->crashes) {
-		note(method, path, "kaboom");
-		abort();
-	}
-	(void)snprintf(status, sizeof status, "%u", page->status);
-	note(method, path, status);
-	return reply(connection, page);
-}
-
-/* A socket that listens on 127.0.0.1, or a negative errno. */
-static int open_socket(long port)
-{
-	const struct sockaddr_in address = {
+	struct sockaddr_in at = {
 		.sin_family = AF_INET,
 		.sin_port = htons((uint16_t)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
+	struct sockaddr *any = (struct sockaddr *)&at;
+	socklen_t size = sizeof at;
+	autoclose int fd =
+		socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	const int on = 1;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int r;
 
 	if (fd < 0)
 		return -errno;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-		bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
-		listen(fd, BACKLOG) == 0)
-		return fd;
-	r = -errno;
-	(void)close(fd);
+	/* Connections of the server before this one may still be in their last wait. */
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+		bind(fd, any, size) < 0 || listen(fd, SOMAXCONN) < 0 ||
+		getsockname(fd, any, &size) < 0)
+		return -errno;
+	*ret_port = ntohs(at.sin_port);
+	*ret_fd = fd_steal(&fd);
+	return 0;
+}
+
+/* The path is whatever a client sent: it is shown, but moves nobody's cursor. */
+static void log_request(const char *method, const char *path, const char *outcome)
+{
+	char shown[128];
+	size_t n = 0;
+
+	for (; path[n] && n < sizeof shown - 1; n++)
+		shown[n] = path[n] > ' ' && path[n] < 0x7f ? path[n] : '?';
+	shown[n] = '\0';
+	(void)printf("%.16s %s %s\n", method, shown, outcome);
+}
+
+static _Noreturn void crash(void)
+{
+	log_request("GET", "/kaboom", "kaboom");
+	abort();
+}
+
+static enum MHD_Result send_page(
+	struct MHD_Connection *connection, unsigned status, const struct page *page)
+{
+	struct MHD_Response *response;
+	enum MHD_Result r = MHD_NO;
+	struct buf text;
+
+	buf_init(&text, 0);
+	page_write(page, &text);
+	response = !buf_ok(&text) ? NULL
+				  : MHD_create_response_from_buffer(
+					    text.len, text.data, MHD_RESPMEM_MUST_COPY);
+	buf_done(&text);
+	if (!response)
+		return MHD_NO;
+	if (MHD_add_response_header(
+		    response, "Content-Type", "text/html; charset=utf-8"))
+		r = MHD_queue_response(connection, status, response);
+	MHD_destroy_response(response);
 	return r;
 }
 
-static unsigned port_of(int fd)
+static enum MHD_Result send_refusal(struct MHD_Connection *connection)
 {
-	struct sockaddr_in address = { 0 };
-	socklen_t size = sizeof address;
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+	enum MHD_Result r = MHD_NO;
 
-	(void)getsockname(fd, (struct sockaddr *)&address, &size);
-	return ntohs(address.sin_port);
+	if (!response)
+		return MHD_NO;
+	if (MHD_add_response_header(response, "Allow", "GET, HEAD"))
+		r = MHD_queue_response(
+			connection, MHD_HTTP_METHOD_NOT_ALLOWED, response);
+	MHD_destroy_response(response);
+	return r;
 }
 
-int role_http_server(long port)
+/* Called once when the headers are there, again for each piece of a body, and once more
+ * when all has come; only then is it answered. The pieces are not looked at. */
+static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
+	const char *path, const char *method, const char *version, const char *body,
+	size_t *body_len, void **state)
 {
-	struct MHD_Daemon *daemon;
-	int fd = open_socket(port);
+	static char begun;
+	const struct page *page = page_find(path);
 
-	if (fd < 0) {
-		(void)fprintf(stderr, "servy: cannot listen on 127.0.0.1:%ld: %s\n",
-			port, strerror(-fd));
-		return 1;
+	(void)user;
+	(void)version;
+	(void)body;
+	if (!*state || *body_len > 0) {
+		*state = &begun;
+		*body_len = 0;
+		return MHD_YES;
 	}
-	/* A reader that has gone away is no reason to end. */
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+		log_request(method, path, "405");
+		return send_refusal(connection);
+	}
+	if (strcmp(path, "/kaboom") == 0)
+		crash();
+	log_request(method, path, page ? "200" : "404");
+	return send_page(connection, page ? MHD_HTTP_OK : MHD_HTTP_NOT_FOUND,
+		page ? page : page_missing());
+}
+
+static int serve(int fd, int port)
+{
+	struct MHD_Daemon *server;
+
+	hold_stop_signals();
+	/* A client that hangs up is no reason to end. */
 	(void)signal(SIGPIPE, SIG_IGN);
-	port = (long)port_of(fd);
-	daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, answer,
-		NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_TIMEOUT, 30U,
+	server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO, 0,
+		NULL, NULL, on_request, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
 		MHD_OPTION_END);
-	if (!daemon) {
-		(void)fprintf(stderr, "servy: cannot start the HTTP server\n");
-		(void)close(fd);
-		return 1;
+	if (!server) {
+		(void)fprintf(stderr, "servy: cannot start the web server\n");
+		(void)fd_close(fd);
+		return SERVY_FAILED;
 	}
-	(void)printf("listening on http://127.0.0.1:%ld\n", port);
-	(void)fflush(stdout);
-	ending_wait();
-	MHD_stop_daemon(daemon);
-	return 0;
+	(void)printf("listening on http://127.0.0.1:%d\n", port);
+	(void)wait_for_stop(-1);
+	MHD_stop_daemon(server);
+	return SERVY_DONE;
+}
+
+int http_server_run(char **argv)
+{
+	int64_t port = PORT;
+	int bound = 0;
+	int fd = -EBADF;
+	int r;
+
+	if (argv[1] && num_int(argv[1], 0, UINT16_MAX, &port) < 0) {
+		(void)fprintf(stderr, "servy: \"%s\" is no port\n", argv[1]);
+		return SERVY_USAGE;
+	}
+	r = listen_on((int)port, &fd, &bound);
+	if (r < 0) {
+		(void)fprintf(stderr, "servy: cannot listen on 127.0.0.1:%d: %s\n",
+			(int)port, strerrordesc_np(-r));
+		return SERVY_FAILED;
+	}
+	return serve(fd, bound);
 }

@@ -1,20 +1,22 @@
-/* The pages of the http_server, as constant text. */
+/* The pages of the web server: what stands on them, not how they are sent. */
 #ifndef SERVY_PAGES_H
 #define SERVY_PAGES_H
 
-#include <stdbool.h>
+#include "base/buf.h"
 
 struct page {
 	const char *path;
-	const char *html; /* the whole document */
-	unsigned status;
-	bool crashes; /* asking for it ends the server */
+	const char *title;
+	const char *body; /* HTML; NULL: the index */
 };
 
-/* The page at that path, or the one that says that there is none. Never NULL. */
+/* The page at path, or NULL. Static. */
 const struct page *page_find(const char *path);
 
-/* What is answered to anything but GET and HEAD. */
-const struct page *page_not_allowed(void);
+/* The page that is shown where there is none. Static. */
+const struct page *page_missing(void);
+
+/* Appends the whole document to out (see buf_ok). */
+void page_write(const struct page *page, struct buf *out);
 
 #endif
