@@ -1,6 +1,6 @@
-/* cJSON is generous: it takes a NUL for an end, any bytes for text, a thousand levels of
- * brackets, and cuts a string at an escaped NUL. A control socket is read from whoever
- * may connect, so a line is looked at byte by byte before cJSON sees it. */
+/* cJSON is generous: it takes a NUL for an end, any bytes for text, a thousand levels
+ * of brackets, and cuts a string at an escaped NUL. A control socket is read from
+ * whoever may connect, so a line is looked at byte by byte before cJSON sees it. */
 #include "control/jsonrpc.h"
 
 #include <stdint.h>
@@ -9,7 +9,7 @@
 #include "base/limits.h"
 
 #define STRINGIFY(x) #x
-#define AS_TEXT(x)   STRINGIFY(x)
+#define AS_TEXT(x) STRINGIFY(x)
 
 const char *jsonrpc_error_text(enum protocol_error code)
 {
@@ -112,7 +112,8 @@ static const char *check_shape(const char *line, size_t n)
 	return NULL;
 }
 
-static bool fail(struct jsonrpc_fault *ret, enum protocol_error code, const char *message)
+static bool fail(
+	struct jsonrpc_fault *ret, enum protocol_error code, const char *message)
 {
 	*ret = (struct jsonrpc_fault){ .code = code, .message = message };
 	return false;
@@ -130,20 +131,23 @@ static bool check_members(struct jsonrpc *r, struct jsonrpc_fault *ret_fault)
 			"\"id\" is neither a number nor a string nor null");
 	r->id = id;
 	if (!cJSON_IsString(version) || strcmp(version->valuestring, "2.0") != 0)
-		return fail(ret_fault, PROTOCOL_E_REQUEST, "\"jsonrpc\" is not \"2.0\"");
+		return fail(
+			ret_fault, PROTOCOL_E_REQUEST, "\"jsonrpc\" is not \"2.0\"");
 	if (!cJSON_IsString(method))
-		return fail(ret_fault, PROTOCOL_E_REQUEST, "\"method\" is not a string");
+		return fail(
+			ret_fault, PROTOCOL_E_REQUEST, "\"method\" is not a string");
 	r->method = method->valuestring;
 	r->params = cJSON_GetObjectItemCaseSensitive(r->root, "params");
 	if (cJSON_IsNull(r->params))
 		r->params = NULL;
 	if (r->params && !cJSON_IsObject(r->params))
-		return fail(ret_fault, PROTOCOL_E_PARAMS, "\"params\" is not an object");
+		return fail(
+			ret_fault, PROTOCOL_E_PARAMS, "\"params\" is not an object");
 	return true;
 }
 
-bool jsonrpc_parse(
-	const char *line, size_t n, struct jsonrpc *ret, struct jsonrpc_fault *ret_fault)
+bool jsonrpc_parse(const char *line, size_t n, struct jsonrpc *ret,
+	struct jsonrpc_fault *ret_fault)
 {
 	const char *wrong = check_text(line, n);
 	const char *end = NULL;

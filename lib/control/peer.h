@@ -4,7 +4,11 @@
 
 #include "control/server.h"
 
-enum peer_role { PEER_DENIED, PEER_READER, PEER_FULL };
+enum peer_role {
+	PEER_DENIED,
+	PEER_READER,
+	PEER_FULL
+};
 
 /* What the kernel says about the peer of a connected socket, against the access list:
  * uid 0, our own uid and members of `group` may do everything, members of `readers` may

@@ -59,7 +59,7 @@ struct client {
 	bool broken;  /* goes at the next opportunity */
 	struct buf in;
 	struct buf out;
-	size_t sent;  /* of out */
+	size_t sent; /* of out */
 };
 
 struct server {
@@ -99,7 +99,8 @@ static void watch(struct client *cl)
 		events |= EPOLLIN;
 	if (client_queued(cl) > 0)
 		events |= EPOLLOUT;
-	if (events != cl->io.events && loop_change(cl->server->loop, &cl->io, events) < 0)
+	if (events != cl->io.events &&
+		loop_change(cl->server->loop, &cl->io, events) < 0)
 		break_client(cl);
 }
 
@@ -113,9 +114,7 @@ static ssize_t send_now(int fd, struct iovec *iov, size_t n_iov)
 		n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return errno == EAGAIN || errno == ENOBUFS
-			? 0
-			: -errno;
+		return errno == EAGAIN || errno == ENOBUFS ? 0 : -errno;
 	return n;
 }
 
@@ -274,7 +273,7 @@ void server_reply(struct call *c, const struct buf *json)
 	free_call(c);
 	iov[0] = (struct iovec){ .iov_base = head.data, .iov_len = head.len };
 	iov[1] = (struct iovec){ .iov_base = json->data, .iov_len = json->len };
-	iov[2] = (struct iovec){ .iov_base = (void *)(uintptr_t)"}\n", .iov_len = 2 };
+	iov[2] = (struct iovec){ .iov_base = (void *)(uintptr_t) "}\n", .iov_len = 2 };
 	if (buf_ok(&head))
 		send_pieces(cl, iov, ARRAY_LEN(iov));
 	else
@@ -318,7 +317,7 @@ bool server_notify(struct client *cl, const char *method, const struct buf *json
 		const struct iovec iov[] = {
 			{ .iov_base = head.data, .iov_len = head.len },
 			{ .iov_base = json->data, .iov_len = json->len },
-			{ .iov_base = (void *)(uintptr_t)"}\n", .iov_len = 2 },
+			{ .iov_base = (void *)(uintptr_t) "}\n", .iov_len = 2 },
 		};
 
 		/* Queued, not sent: what a turn of the loop tells goes out at once. */
@@ -365,8 +364,8 @@ static struct call *new_call(struct client *cl, struct jsonrpc *r)
 	return &p->call;
 }
 
-static void answer_fault(
-	struct client *cl, const cJSON *id, enum protocol_error code, const char *message)
+static void answer_fault(struct client *cl, const cJSON *id, enum protocol_error code,
+	const char *message)
 {
 	struct buf b;
 
@@ -612,7 +611,8 @@ static void pause_accepting(struct server *s)
 		s->spare = eventfd(0, EFD_CLOEXEC);
 	}
 	loop_remove(s->loop, &s->io);
-	loop_arm(s->loop, &s->pause, loop_now(s->loop) + KICK_RESOURCE_RETRY_MS * MSEC_NS);
+	loop_arm(s->loop, &s->pause,
+		loop_now(s->loop) + KICK_RESOURCE_RETRY_MS * MSEC_NS);
 }
 
 static void server_io(struct io *io, uint32_t events)

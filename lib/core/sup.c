@@ -71,6 +71,9 @@ bool sup_take(struct sup *s, struct effect *ret)
 
 		s->fx_head = (s->fx_head + 1) % s->fx_cap;
 		s->fx_len--;
+		/* An empty ring begins again where its pages are in use already. */
+		if (s->fx_len == 0)
+			s->fx_head = 0;
 		/* A deadline that was replaced before anybody saw it. */
 		if (e.kind == FX_ARM && e.at != e.child->due)
 			continue;
@@ -87,8 +90,8 @@ int sup_make_room(struct sup *s, uint32_t n_more)
 	uint32_t want = s->n + n_more, cap = s->cap ? s->cap : 4;
 	struct child **children;
 
-	/* Each child may be stopped, killed, armed, told and removed by one event. */
-	if (fx_reserve(s, 8 * want + 16) < 0)
+	/* Each child may be told of, stopped and armed by one event. */
+	if (fx_reserve(s, 4 * want + 16) < 0)
 		return -ENOMEM;
 	while (cap < want)
 		cap *= 2;
@@ -324,7 +327,7 @@ void sup_exited(
 
 	if (!child_is_alive(c))
 		return;
-	c->last_exit = c->doomed ? reason_rename(reason, c->doom.text) : *reason;
+	c->last_exit = c->doomed ? reason_rename(reason, c->doom) : *reason;
 	c->doomed = false;
 	sup_event(s, c, EVENT_EXITED);
 	if (ordered)
@@ -344,7 +347,7 @@ void sup_doom(struct sup *s, struct child *c, const struct reason *reason, int64
 		return;
 	c->doomed = true;
 	c->doomed_start = c->state == CHILD_STARTING;
-	c->doom = *reason;
+	memccpy(c->doom, reason->text, '\0', sizeof c->doom - 1);
 	sup_begin_stop(s, c, now);
 }
 

@@ -139,7 +139,7 @@ struct child {
 	int64_t due;	       /* what the state waits for at most; -1 nothing */
 	int64_t not_before;    /* of a wanted start: the backoff; -1 at once */
 	struct reason last_exit;
-	struct reason doom;
+	char doom[24];       /* cut; "start_timeout", "unhealthy" */
 };
 
 enum fx_kind {

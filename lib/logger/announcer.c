@@ -7,10 +7,9 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "otp/notice.h"
 
-/* A notice, and a last line after it. */
-#define ANNOUNCE_MAX (NOTICE_MAX + 512)
+/* A longer message is cut. */
+#define ANNOUNCE_MAX 2048
 
 static const char prefix[] = "kickd: ";
 
@@ -60,7 +59,8 @@ void announcer_say(struct announcer *a, const char *text)
 {
 	int64_t now = loop_now(a->loop);
 
-	/* Once something was left out, the timer ends the second, after having said so. */
+	/* Once something was left out, the timer ends the second, after having said so.
+	 */
 	if (!a->timer.heap && now - a->window >= SEC_NS) {
 		a->window = now;
 		a->said = 0;

@@ -1,5 +1,5 @@
-/* kick's own messages on stderr: never more than KICK_MESSAGES_PER_SECOND, never waiting;
- * what is left out is counted, and the count is said once. */
+/* kick's own messages on stderr: never more than KICK_MESSAGES_PER_SECOND, never
+ * waiting; what is left out is counted, and the count is said once. */
 #ifndef KICK_LOGGER_ANNOUNCER_H
 #define KICK_LOGGER_ANNOUNCER_H
 
@@ -13,8 +13,8 @@ struct announcer {
 	struct loop *loop;
 	struct sink *sink;
 	struct timer timer; /* armed while something was left out and not yet said */
-	int64_t window;     /* when the second began */
-	uint32_t said;      /* in it */
+	int64_t window;	    /* when the second began */
+	uint32_t said;	    /* in it */
 	uint64_t left_out;
 };
 

@@ -17,7 +17,11 @@
 struct client;
 struct subscriber;
 
-enum hub_topic { HUB_EVENTS, HUB_LINES, HUB_NTOPICS };
+enum hub_topic {
+	HUB_EVENTS,
+	HUB_LINES,
+	HUB_NTOPICS
+};
 
 struct hub {
 	struct loop *loop;
@@ -25,18 +29,18 @@ struct hub {
 	struct subscriber *subscribers;
 	uint32_t n_of[HUB_NTOPICS];
 	char **history; /* KICK_LAST_EVENTS texts, made with the first event */
-	uint32_t n;     /* of events in it */
-	uint32_t next;  /* where the next one goes */
+	uint32_t n;	/* of events in it */
+	uint32_t next;	/* where the next one goes */
 };
 
 /* One event of `kick events`. */
 struct hub_event {
-	int64_t wall;     /* CLOCK_REALTIME, ns */
-	uint32_t event;   /* enum sup_event */
-	int32_t pid;      /* 0: none */
-	const char *path; /* "": none */
+	int64_t wall;	    /* CLOCK_REALTIME, ns */
+	uint32_t event;	    /* enum sup_event */
+	int32_t pid;	    /* 0: none */
+	const char *path;   /* "": none */
 	const char *reason; /* "": none */
-	uint64_t count;   /* of EVENT_LOST, else 0 */
+	uint64_t count;	    /* of EVENT_LOST, else 0 */
 };
 
 void hub_init(struct hub *h, struct loop *l);
@@ -58,8 +62,8 @@ void hub_add_line(struct buf *b, const char *path, size_t path_len, uint32_t str
 
 /* Subscribes a client, in place of its earlier subscription to the topic. The selection
  * is taken (emptied), also when it fails. 0 or -ENOMEM. */
-int hub_subscribe(
-	struct hub *h, struct client *cl, enum hub_topic topic, struct selection *which);
+int hub_subscribe(struct hub *h, struct client *cl, enum hub_topic topic,
+	struct selection *which);
 
 /* Forgets a client. */
 void hub_forget(struct hub *h, const struct client *cl);

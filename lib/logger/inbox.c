@@ -1,5 +1,5 @@
-/* A supervisor that has gone wrong may send anything; a descriptor that came with it has
- * to be closed all the same. */
+/* A supervisor that has gone wrong may send anything; a descriptor that came with it
+ * has to be closed all the same. */
 #include "logger/inbox.h"
 
 #include <errno.h>

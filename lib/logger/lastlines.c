@@ -1,6 +1,7 @@
-/* Most children print little, some print a lot, and nobody looks at most of it: so a ring
- * takes as much memory as its lines need, and none before the first one. Records lie one
- * after the other, a struct lastline and then the text, and may wrap anywhere. */
+/* Most children print little, some print a lot, and nobody looks at most of it: so a
+ * ring takes as much memory as its lines need, and none before the first one. Records
+ * lie one after the other, a struct lastline and then the text, and may wrap anywhere.
+ */
 #include "logger/lastlines.h"
 
 #include <assert.h>
@@ -63,8 +64,8 @@ static void grow(struct lastlines *ll, uint32_t need)
 	ll->head = 0;
 }
 
-void lastlines_add(struct lastlines *ll, uint64_t seq, uint32_t stream, const char *text,
-	size_t len)
+void lastlines_add(struct lastlines *ll, uint64_t seq, uint32_t stream,
+	const char *text, size_t len)
 {
 	struct lastline line = { .seq = seq, .stream = (uint16_t)stream };
 	uint32_t need;

@@ -1,5 +1,5 @@
-/* The last lines of one child's output: a ring of bytes that begins small and grows with
- * what is kept in it, up to KICK_LAST_BYTES and KICK_LAST_LINES. */
+/* The last lines of one child's output: a ring of bytes that begins small and grows
+ * with what is kept in it, up to KICK_LAST_BYTES and KICK_LAST_LINES. */
 #ifndef KICK_LOGGER_LASTLINES_H
 #define KICK_LOGGER_LASTLINES_H
 
@@ -19,7 +19,7 @@ struct lastlines {
 };
 
 struct lastline {
-	uint64_t seq;    /* order among the lines of all children */
+	uint64_t seq; /* order among the lines of all children */
 	uint16_t len;
 	uint16_t stream;
 };
@@ -28,11 +28,11 @@ struct lastline {
 #define LASTLINE_MAX (KICK_LAST_BYTES - sizeof(struct lastline))
 
 /* Remembers a line; the oldest ones make room. For want of memory fewer are kept. */
-void lastlines_add(struct lastlines *ll, uint64_t seq, uint32_t stream, const char *text,
-	size_t len);
+void lastlines_add(struct lastlines *ll, uint64_t seq, uint32_t stream,
+	const char *text, size_t len);
 
-/* Walks from the oldest to the newest. *at begins as 0; true: *ret is the line, and text
- * (LASTLINE_MAX bytes of room; NULL: not wanted) has its bytes. */
+/* Walks from the oldest to the newest. *at begins as 0; true: *ret is the line, and
+ * text (LASTLINE_MAX bytes of room; NULL: not wanted) has its bytes. */
 bool lastlines_next(
 	const struct lastlines *ll, uint32_t *at, struct lastline *ret, char *text);
 

@@ -1,6 +1,6 @@
-/* The one process of kick that touches workers' output and our stdout and stderr, so that
- * no supervisor ever waits for a disk or a terminal. It decides nothing: if it dies, its
- * successor reads the same pipes.
+/* The one process of kick that touches workers' output and our stdout and stderr, so
+ * that no supervisor ever waits for a disk or a terminal. It decides nothing: if it
+ * dies, its successor reads the same pipes.
  *
  * Each turn of the loop reads what is ready, then writes what has come together; with
  * nothing to read nothing wakes up, and a second after the last activity the buffers go
@@ -27,7 +27,7 @@
 /* After the end of the link: how long to wait for the other ends of pipes to close, and
  * until when the last byte has to be out. */
 #define FINISH_WAIT_NS (1 * SEC_NS)
-#define FINISH_MAX_NS  (2 * SEC_NS)
+#define FINISH_MAX_NS (2 * SEC_NS)
 
 #define REST_NS (1 * SEC_NS)
 
@@ -49,11 +49,11 @@ struct logger {
 	struct server *server;
 	struct io link;
 	struct io notices;
-	struct buf ended;   /* ids for the root */
-	struct timer rest;  /* armed while buffers may hold memory */
-	uint64_t seen;      /* work that had been done when it was armed */
+	struct buf ended;  /* ids for the root */
+	struct timer rest; /* armed while buffers may hold memory */
+	uint64_t seen;	   /* work that had been done when it was armed */
 	uint64_t messages;
-	struct timer late;  /* after the end of the link */
+	struct timer late; /* after the end of the link */
 	int64_t link_end;
 	bool finishing;
 	bool overdue;
@@ -206,8 +206,8 @@ static void on_link(struct io *io, uint32_t events)
 
 /* --- notices -------------------------------------------------------------------- */
 
-static void on_line(void *user, const struct output *o, uint32_t stream, const char *text,
-	size_t len)
+static void on_line(void *user, const struct output *o, uint32_t stream,
+	const char *text, size_t len)
 {
 	struct logger *lg = user;
 
@@ -248,8 +248,8 @@ static void take_message(struct logger *lg, struct inbox *in)
 
 static void take_pipe(struct logger *lg, struct inbox *in)
 {
-	int r = sources_add(&lg->sources, in->notice.id, in->fd, in->notice.stream,
-		in->path);
+	int r = sources_add(
+		&lg->sources, in->notice.id, in->fd, in->notice.stream, in->path);
 
 	if (r < 0)
 		announcer_sayf(&lg->announcer, "%s: its output cannot be read: %s",
@@ -258,30 +258,32 @@ static void take_pipe(struct logger *lg, struct inbox *in)
 
 static void take_notice(struct logger *lg, struct inbox *in)
 {
-	static void (*const take[])(struct logger *lg, struct inbox *in) = {
+	static void (*const take[])(struct logger * lg, struct inbox * in) = {
 		[NOTICE_EVENT] = take_event,
 		[NOTICE_MESSAGE] = take_message,
 		[NOTICE_PIPE] = take_pipe,
 	};
 
 	if (in->notice.lost > 0)
-		hub_tell_event(&lg->hub, &(struct hub_event){
-			.wall = in->notice.wall,
-			.event = EVENT_LOST,
-			.path = "",
-			.reason = "",
-			.count = in->notice.lost,
-		});
+		hub_tell_event(&lg->hub,
+			&(struct hub_event){
+				.wall = in->notice.wall,
+				.event = EVENT_LOST,
+				.path = "",
+				.reason = "",
+				.count = in->notice.lost,
+			});
 	if (in->notice.kind < ARRAY_LEN(take))
 		take[in->notice.kind](lg, in);
 }
 
-/* Takes up to max notices; the number taken, or a negative errno at the end of file. */
+/* Takes max notices, and what is left of a datagram that has been begun: nothing would
+ * wake us up for it. The number taken, or a negative errno at the end of file. */
 static int take_notices(struct logger *lg, int max)
 {
 	int r;
 
-	for (int i = 0; i < max; i++) {
+	for (int i = 0; i < max || inbox_has_more(&lg->inbox); i++) {
 		r = inbox_read(lg->notices.fd, &lg->inbox);
 		if (r == 1)
 			take_notice(lg, &lg->inbox);
@@ -308,8 +310,8 @@ static void on_notices(struct io *io, uint32_t events)
  * must not stop it either. */
 static void ignore_signals(void)
 {
-	static const int ignored[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1,
-		SIGUSR2, SIGTTOU, SIGTTIN, SIGTSTP };
+	static const int ignored[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE,
+		SIGUSR1, SIGUSR2, SIGTTOU, SIGTTIN, SIGTSTP };
 	const struct sigaction sa = { .sa_handler = SIG_IGN };
 
 	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
@@ -325,7 +327,7 @@ static bool is_done(struct logger *lg)
 	if (lg->sources.n > 0)
 		return false;
 	/* The last words may still be on their way. */
-	while (take_notices(lg, NOTICES_TURN) == NOTICES_TURN)
+	while (take_notices(lg, NOTICES_TURN) >= NOTICES_TURN)
 		continue;
 	announcer_finish(&lg->announcer);
 	flush_sinks(lg);
@@ -335,9 +337,8 @@ static bool is_done(struct logger *lg)
 
 static int open_server(struct logger *lg, const struct logger_start *start)
 {
-	const struct server_access access = {
-		.group = start->group, .readers = start->readers
-	};
+	const struct server_access access = { .group = start->group,
+		.readers = start->readers };
 
 	lg->query = (struct query){ .outputs = &lg->outputs, .hub = &lg->hub };
 	if (start->listen < 0)
@@ -417,7 +418,8 @@ static void end(struct logger *lg)
 
 _Noreturn void logger_main(const struct logger_start *start)
 {
-	struct logger lg = { 0 };
+	/* Not on the stack: a big buffer in it costs nothing before it is used. */
+	static struct logger lg;
 	int r;
 
 	ignore_signals();

@@ -96,6 +96,6 @@ void outputs_done(struct outputs *os)
 	struct output *o, *next;
 
 	HASH_ITER(hh, os->table, o, next)
-		free_output(os, o);
+	free_output(os, o);
 	*os = (struct outputs){ 0 };
 }

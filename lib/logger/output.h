@@ -6,10 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* uthash's default function falls through its cases, and it ends the process for want of
- * memory, unless told otherwise. */
+/* uthash's default function falls through its cases, and it ends the process for want
+ * of memory, unless told otherwise. */
 #define HASH_FUNCTION(key, len, hash) HASH_FNV(key, len, hash)
-#define HASH_NONFATAL_OOM             1
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "logger/lastlines.h"
@@ -19,7 +19,7 @@ struct source;
 struct output {
 	UT_hash_handle hh;
 	struct lastlines last;
-	struct source *sources; /* open pipes */
+	struct source *sources;	      /* open pipes */
 	struct output *older, *newer; /* among those without one */
 	uint32_t path_len;
 	char prefix[]; /* "PATH | " */

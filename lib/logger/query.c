@@ -1,5 +1,5 @@
-/* What the logger remembers, in the words of kick-protocol(5). Every answer has a bound,
- * as those who ask may name thousands of paths. */
+/* What the logger remembers, in the words of kick-protocol(5). Every answer has a
+ * bound, as those who ask may name thousands of paths. */
 #include "logger/query.h"
 
 #include <errno.h>
@@ -174,8 +174,8 @@ static void add_pick(struct buf *b, const struct pick *p)
 	uint32_t at = p->at;
 
 	(void)lastlines_next(&p->output->last, &at, &line, text);
-	hub_add_line(b, p->output->prefix, p->output->path_len, line.stream, text,
-		line.len);
+	hub_add_line(
+		b, p->output->prefix, p->output->path_len, line.stream, text, line.len);
 }
 
 /* The last n lines of the selected outputs, in the order in which they came. */
@@ -191,8 +191,8 @@ static int add_lines(
 		if (!p.items)
 			return -ENOMEM;
 		HASH_ITER(hh, q->outputs->table, o, next)
-			if (selection_has(which, o->prefix, o->path_len))
-				pick_lines(&p, o);
+		if (selection_has(which, o->prefix, o->path_len))
+			pick_lines(&p, o);
 		settle_picks(&p);
 	}
 	for (size_t i = 0; i < p.n && buf_ok(b); i++) {
@@ -207,8 +207,8 @@ static int add_lines(
 
 /* The answer goes before the first notification; the client, unlike the call, is still
  * there after it. */
-static void answer_and_follow(struct query *q, struct call *c, struct buf *b, bool follow,
-	enum hub_topic topic, struct selection *which)
+static void answer_and_follow(struct query *q, struct call *c, struct buf *b,
+	bool follow, enum hub_topic topic, struct selection *which)
 {
 	struct client *cl = c->client;
 
@@ -257,8 +257,8 @@ static void call_events(struct query *q, struct call *c)
 		answer_wrong(c, "\"follow\" is neither true nor false");
 		return;
 	}
-	if (get_count(c->params, "last", follow ? 0 : KICK_LAST_EVENTS, KICK_LAST_EVENTS,
-		    &last) < 0) {
+	if (get_count(c->params, "last", follow ? 0 : KICK_LAST_EVENTS,
+		    KICK_LAST_EVENTS, &last) < 0) {
 		answer_wrong(c, "\"last\" is not a number of events");
 		return;
 	}

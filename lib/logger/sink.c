@@ -98,17 +98,18 @@ static uint64_t count_lines(const char *bytes, size_t n)
 	return lines;
 }
 
+/* As write: -1 and errno. */
 static ssize_t write_polled(int fd, const char *bytes, size_t n)
 {
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	int r = poll(&p, 1, 0);
 
-	if (poll(&p, 1, 0) < 0)
-		return -errno;
-	if (p.revents & (POLLERR | POLLNVAL))
-		return -EPIPE;
-	if (!(p.revents & POLLOUT))
-		return -EAGAIN;
-	return write(fd, bytes, n);
+	if (r < 0)
+		return -1;
+	if (p.revents & POLLOUT)
+		return write(fd, bytes, n);
+	errno = r == 0 ? EAGAIN : EPIPE;
+	return -1;
 }
 
 /* Bytes written, or a negative errno; -EAGAIN: no room now. */

@@ -1,9 +1,9 @@
-/* Where lines go: our own stdout or stderr. Whole lines go in; they come out whole and in
- * order, and writing them never waits.
+/* Where lines go: our own stdout or stderr. Whole lines go in; they come out whole and
+ * in order, and writing them never waits.
  *
  * A sink that takes nothing at the moment is `blocked`: those who fill it stop, and are
- * told by `drained`. A sink that fails (the disk is full, the reader is gone) drops what
- * it is given, counts the lines, and tells by `recovered` once it works again. */
+ * told by `drained`. A sink that fails (the disk is full, the reader is gone) drops
+ * what it is given, counts the lines, and tells by `recovered` once it works again. */
 #ifndef KICK_LOGGER_SINK_H
 #define KICK_LOGGER_SINK_H
 
@@ -28,12 +28,12 @@ struct sink {
 	enum sink_how how;
 	bool own_fd;
 	bool blocked;
-	bool torn;        /* what was written last is a part of a line */
-	bool works;       /* the last write did */
-	size_t piece;     /* SINK_POLLED: bytes that a write is sure not to wait for */
-	int error;        /* negative errno of the last write; 0: it worked */
-	uint64_t lost;    /* lines dropped since it works no longer */
-	char *data;       /* SINK_BYTES, mapped when first needed */
+	bool torn;     /* what was written last is a part of a line */
+	bool works;    /* the last write did */
+	size_t piece;  /* SINK_POLLED: bytes that a write is sure not to wait for */
+	int error;     /* negative errno of the last write; 0: it worked */
+	uint64_t lost; /* lines dropped since it works no longer */
+	char *data;    /* SINK_BYTES, mapped when first needed */
 	size_t begin, end;
 	void *user;
 	void (*drained)(struct sink *s);

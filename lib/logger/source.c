@@ -73,13 +73,13 @@ static bool next_line(
 	return true;
 }
 
-/* Passes on the lines in n bytes, as long as the sink takes them. Bytes used; *ret_full:
- * the sink takes no more. Only lines that will not be pushed out by those behind them in
- * the same block are remembered. */
+/* Passes on the lines in n bytes, as long as the sink takes them. Bytes used;
+ * *ret_full: the sink takes no more. Only lines that will not be pushed out by those
+ * behind them in the same block are remembered. */
 static size_t pass_lines(
 	struct source *s, const char *data, size_t n, bool whole, bool *ret_full)
 {
-	const char *last = memrchr(data, '\n', n);
+	const char *last = n > 0 ? memrchr(data, '\n', n) : NULL;
 	size_t known = last && !whole ? (size_t)(last - data) + 1 : n;
 	size_t at = 0, len, size;
 
@@ -173,7 +173,12 @@ static bool have_block(struct sources *ss)
 	return true;
 }
 
-enum outcome { OUT_MORE, OUT_EMPTY, OUT_PAUSED, OUT_ENDED };
+enum outcome {
+	OUT_MORE,
+	OUT_EMPTY,
+	OUT_PAUSED,
+	OUT_ENDED
+};
 
 /* Passes on n bytes at data, keeps the rest. */
 static enum outcome digest(struct source *s, const char *data, size_t n, bool whole)
@@ -259,8 +264,8 @@ static struct source *new_source(struct sources *ss, struct output *o, int fd)
 	return s;
 }
 
-int sources_add(struct sources *ss, uint64_t id, int fd, uint32_t stream,
-	const char *path)
+int sources_add(
+	struct sources *ss, uint64_t id, int fd, uint32_t stream, const char *path)
 {
 	struct output *o;
 	struct source *s;

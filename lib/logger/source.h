@@ -1,6 +1,7 @@
 /* The pipes that children write to: read in big blocks, passed on in whole lines.
  *
- * A pipe whose sink is blocked is not read: its child waits in write, and nobody else. */
+ * A pipe whose sink is blocked is not read: its child waits in write, and nobody else.
+ */
 #ifndef KICK_LOGGER_SOURCE_H
 #define KICK_LOGGER_SOURCE_H
 
@@ -18,15 +19,15 @@ struct source {
 	struct io io;
 	struct sources *owner;
 	struct output *output;
-	struct source *prev, *next;   /* all of them */
+	struct source *prev, *next; /* all of them */
 	struct source *next_of_output;
 	struct source *next_paused;
 	uint64_t id;
-	char *carry;                  /* read and not yet passed on */
+	char *carry; /* read and not yet passed on */
 	uint32_t carry_len;
 	uint8_t stream;
 	bool paused;
-	bool ended;                   /* end of file was read */
+	bool ended; /* end of file was read */
 };
 
 #define SOURCE_STREAMS 2
@@ -39,18 +40,18 @@ struct sources {
 	struct source *paused; /* first come, first served */
 	struct source *paused_last;
 	uint32_t n;
-	uint64_t reads;        /* so far */
-	char *block;           /* mapped when first needed */
+	uint64_t reads; /* so far */
+	char *block;	/* mapped when first needed */
 	void *user;
 	void (*line)(void *user, const struct output *o, uint32_t stream,
-		const char *text, size_t len); /* each line; NULL: nobody wants it */
+		const char *text, size_t len);	/* each line; NULL: nobody wants it */
 	void (*ended)(void *user, uint64_t id); /* a pipe is through; NULL allowed */
 };
 
 /* Reads fd from now on as output of path; takes fd, also when it fails. A pipe with an
  * id that is there already is closed. 0 or a negative errno. */
-int sources_add(struct sources *ss, uint64_t id, int fd, uint32_t stream,
-	const char *path);
+int sources_add(
+	struct sources *ss, uint64_t id, int fd, uint32_t stream, const char *path);
 
 /* The sink has room again. */
 void sources_resume(struct sources *ss);

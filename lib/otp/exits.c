@@ -263,12 +263,20 @@ static void remember(struct supervised *c, const struct reason *r, pid_t pid)
 		c->history_n = HISTORY_LEN;
 }
 
+static struct reason last_remembered(const struct supervised *c)
+{
+	if (!c->history)
+		return reason_text("killed");
+	return c->history[(c->history_n - 1) % HISTORY_LEN].reason;
+}
+
 /* --- ends ---------------------------------------------------------------------------
  */
 
 static void gone(struct supervised *c)
 {
 	struct supervisor *sv = c->sup;
+	struct reason facts = last_remembered(c);
 
 	if (c->lingering) {
 		c->lingering = false;
@@ -276,7 +284,7 @@ static void gone(struct supervised *c)
 	}
 	if (c->nested)
 		sv->grace_over = false;
-	sup_exited(&sv->core, &c->core, &c->facts, loop_now(sv->loop));
+	sup_exited(&sv->core, &c->core, &facts, loop_now(sv->loop));
 	supervisor_settle(sv);
 }
 
@@ -330,21 +338,22 @@ static void ended(struct supervised *c)
 {
 	struct supervisor *sv = c->sup;
 	pid_t pid = c->proc.pid;
+	struct reason facts;
 
 	if (!c->nested && !may_finish(c))
 		(void)kill(-pid, SIGKILL);
-	if (reap(pid, &c->facts) < 0)
-		c->facts = reason_text("killed");
+	if (reap(pid, &facts) < 0)
+		facts = reason_text("killed");
 	pids_remove(&sv->pids, c);
 	c->proc.fd = fd_close(c->proc.fd);
 	c->proc.pid = 0;
 	if (c->nested)
-		nested_ended(c, &c->facts);
+		nested_ended(c, &facts);
 	else
-		name_exit(c, &c->facts);
+		name_exit(c, &facts);
 	c->ended_pid = pid;
 	c->ran_ns = loop_now(sv->loop) - c->core.started_at;
-	remember(c, &c->facts, pid);
+	remember(c, &facts, pid);
 	readiness_free(c);
 	look_for_rest(c);
 }

@@ -68,7 +68,6 @@ struct supervised {
 	bool ordered : 1;    /* the stop order is out */
 	bool bare : 1;      /* has no descendants, nor had when it was told to stop */
 	bool lingering : 1;  /* main process reaped, something of it is left */
-	struct reason facts; /* of the reaped main process, while lingering */
 };
 
 /* A request that waits for the machine's answer. Embedded in the caller's memory. */

@@ -265,14 +265,19 @@ Test(server, refuses_what_is_not_a_request_and_goes_on)
 		ROW("overlong", "{\"method\":\"\xc0\x80\"}", -32700),
 		ROW("surrogate", "{\"method\":\"\xed\xa0\x80\"}", -32700),
 		ROW("cut character", "{\"method\":\"\xe2\x82", -32700),
-		ROW("batch", "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"who\"}]", -32600),
+		ROW("batch", "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"who\"}]",
+			-32600),
 		ROW("number", "1", -32600),
 		ROW("no version", "{\"id\":1,\"method\":\"who\"}", -32600),
-		ROW("old version", "{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"a\"}", -32600),
+		ROW("old version", "{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"a\"}",
+			-32600),
 		ROW("no method", "{\"jsonrpc\":\"2.0\",\"id\":1}", -32600),
-		ROW("method no string", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":1}", -32600),
-		ROW("id no scalar", "{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"a\"}", -32600),
-		ROW("positional", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\",\"params\":[]}",
+		ROW("method no string", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":1}",
+			-32600),
+		ROW("id no scalar", "{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"a\"}",
+			-32600),
+		ROW("positional",
+			"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\",\"params\":[]}",
 			-32602),
 #undef ROW
 	};
@@ -309,8 +314,9 @@ Test(server, bounds_nesting_but_not_brackets_in_strings)
 		const char *answer;
 
 		buf_init(&b, 0);
-		buf_adds(&b, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"who\",\"params\":"
-			     "{\"a\":");
+		buf_adds(&b,
+			"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"who\",\"params\":"
+			"{\"a\":");
 		buf_adds(&b, rows[i].in_string ? "\"\\\"" : "");
 		for (int k = 0; k < rows[i].depth; k++)
 			buf_addc(&b, '[');
@@ -346,7 +352,8 @@ Test(server, answers_in_any_order_after_a_half_close)
 {
 	int fd = dial();
 
-	say(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"later\"}\n"
+	say(fd,
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"later\"}\n"
 		"{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"later\"}\n"
 		"{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"who\"}");
 	shutdown(fd, SHUT_WR);
@@ -365,7 +372,8 @@ Test(server, tells_of_unanswered_calls_whose_client_has_gone)
 {
 	int fd = dial();
 
-	say(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"later\"}\n"
+	say(fd,
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"later\"}\n"
 		"{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"later\"}\n");
 	while (n_kept < 2 && !late)
 		turn();
@@ -398,7 +406,7 @@ Test(server, drops_a_client_whose_request_is_never_finished)
 	int fd = dial();
 
 	say(fd, "{\"jsonrpc\"");
-	while (n_closed == 0 && clock_now() < INT64_MAX)
+	while (n_closed == 0)
 		turn();
 	cr_expect(strstr(hear(fd), "-32600"));
 	cr_expect_str_eq(hear(fd), "EOF");
@@ -415,14 +423,16 @@ Test(server, sends_a_big_answer_as_the_reader_takes_it)
 	int fd = dial();
 
 	snprintf(request, sizeof request,
-		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"bytes\",\"params\":{\"n\":%zu}}\n", n);
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"bytes\",\"params\":{\"n\":%zu}}\n",
+		n);
 	say(fd, request);
 	while (n_calls == 0)
 		turn();
 	/* "{"jsonrpc":"2.0","id":1,"result":"..."}\n" */
 	cr_expect(swallow(fd, n + 37) == n + 37);
 	say(fd, "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"who\"}\n");
-	cr_expect_str_eq(hear(fd), "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":\"full\"}");
+	cr_expect_str_eq(
+		hear(fd), "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":\"full\"}");
 	close(fd);
 }
 
@@ -435,8 +445,8 @@ Test(server, drops_a_client_that_never_reads)
 				   "\"params\":{\"n\":8000000}}\n";
 
 		(void)say_bytes(fd, text, strlen(text));
-		turn();
-		turn();
+		while (n_calls <= i && n_closed == 0 && !late)
+			turn();
 	}
 	cr_expect(n_closed == 1);
 	cr_expect(n_calls >= 4);
@@ -461,8 +471,8 @@ Test(server, says_when_a_subscriber_is_too_slow_and_goes_on_when_it_is_not)
 	cr_expect(sent > 1000 && sent < 100000);
 	cr_expect(client_queued(subscriber) <= KICK_CLIENT_QUEUE_MAX);
 	for (size_t i = 0; i < sent; i++)
-		cr_assert(strncmp(hear(fd), "{\"jsonrpc\":\"2.0\",\"method\":\"line\",", 33) ==
-			0);
+		cr_assert(strncmp(hear(fd), "{\"jsonrpc\":\"2.0\",\"method\":\"line\",",
+				  33) == 0);
 	cr_expect(server_notify(subscriber, "line", &b));
 	cr_expect(strstr(hear(fd), "\"params\":\"yyy"));
 	close(fd);
@@ -532,8 +542,8 @@ static pid_t ask_as(uid_t uid, gid_t gid, gid_t extra, const char *method)
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
 		_exit(98);
-	snprintf(line, sizeof line, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\"}\n",
-		method);
+	snprintf(line, sizeof line,
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\"}\n", method);
 	(void)send(fd, line, strlen(line), MSG_NOSIGNAL);
 	memset(line, 0, sizeof line);
 	if (recv(fd, line, sizeof line - 1, 0) <= 0)
@@ -566,17 +576,15 @@ Test(server_access, knows_who_asks_before_reading, .fini = tear_down, .timeout =
 	if (geteuid() != 0)
 		cr_skip_test("needs root to be somebody else");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		int done = n_closed, status = 0;
+		int status = 0;
 		pid_t pid =
 			ask_as(rows[i].uid, rows[i].gid, rows[i].extra, rows[i].method);
 
-		/* A stranger never becomes a client: his process tells. */
-		while (n_closed == done && waitpid(pid, &status, WNOHANG) == 0) {
+		/* The server is served until the process that asks has ended. */
+		while (waitpid(pid, &status, WNOHANG) == 0) {
 			loop_arm(loop, &alarm_timer, clock_now() + 20 * MSEC_NS);
 			cr_assert(loop_once(loop) == 0);
 		}
-		if (!WIFEXITED(status) || WEXITSTATUS(status) == 0)
-			(void)waitpid(pid, &status, 0);
 		loop_disarm(loop, &alarm_timer);
 		cr_expect(WEXITSTATUS(status) == rows[i].status, "row: %s: %d",
 			rows[i].name, WEXITSTATUS(status));
