@@ -110,7 +110,7 @@ $(IT_TEST): $(call objs,$(IT_SOURCES)) $(OUT)/libkick.a
 
 $(MODEL_TEST): $(call objs,$(MODEL_SOURCES)) $(OUT)/libkick.a
 	@echo "  LD    $@"
-	@$(CC) -pie -o $@ $^ $(LD)
+	@$(CC) -pie -o $@ $^ $(LD) -lm
 
 # Runs in a child that shares our memory and never returns: its stack frames would stay
 # poisoned for the next one.

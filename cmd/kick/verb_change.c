@@ -84,7 +84,10 @@ static int start_failed(struct session *s, const struct target *t,
 	const char *reason = session_reason(a);
 
 	outcome_take(o, a->data);
-	text_start_failure(&o->error, reason ? reason : "no reason given");
+	if (answer_text(a, "detail"))
+		buf_addf(&o->error, "cannot be started: %s", answer_text(a, "detail"));
+	else
+		text_start_failure(&o->error, reason ? reason : "no reason given");
 	(void)tell(o, STATUS_FAILED, t->path, true);
 	print_last_words(s, t->path);
 	return STATUS_FAILED;

@@ -83,6 +83,11 @@ static int add_refused(const struct answer *a, const char *sup)
 	struct buf words;
 
 	print_diagnostics(a);
+	/* A request that could not be read was this specification. */
+	if (a->code == PROTOCOL_E_PARSE || a->code == PROTOCOL_E_TOO_BIG)
+		return fail(STATUS_CONFIG,
+			"add: nothing was added to %s: the specification is refused: %s",
+			sup, a->message);
 	if (a->code == PROTOCOL_E_SPEC)
 		return fail(STATUS_CONFIG,
 			"add: nothing was added to %s: the "
@@ -92,7 +97,10 @@ static int add_refused(const struct answer *a, const char *sup)
 		!reason)
 		return session_refused(a, sup);
 	buf_init(&words, 0);
-	text_start_failure(&words, reason);
+	if (answer_text(a, "detail"))
+		buf_addf(&words, "cannot be started: %s", answer_text(a, "detail"));
+	else
+		text_start_failure(&words, reason);
 	complain("add: nothing was added to %s: it %s", sup, buf_text(&words));
 	buf_done(&words);
 	return STATUS_FAILED;

@@ -470,6 +470,8 @@ static void gone(struct kickstarter *k)
 	k->life.last_exit_wall = clock_wall();
 	v = verdict(&k->verdicts, &k->facts, (enum on_give_up)k->config->on_give_up,
 		loop_now(k->loop));
+	if (v.act == VERDICT_RESTART)
+		logkeeper_event(EVENT_RESTARTING, name(k), 0, k->facts.reason.text);
 	if (v.act == VERDICT_RESTART && !v.gave_up && !k->facts.renewing)
 		logkeeper_say("%s: %s; starting it anew", name(k),
 			reason_describe(&k->facts.reason, why, sizeof why));
@@ -528,12 +530,15 @@ static void look_for_rest(struct kickstarter *k)
 
 static void top_ended(struct kickstarter *k, const struct reason *facts)
 {
+	pid_t pid = k->top.pid;
+
 	link_drain(&k->link);
 	link_done(&k->link);
 	k->top.fd = fd_close(k->top.fd);
 	k->top.pid = 0;
 	if (!k->facts.reason.text[0])
 		k->facts.reason = *facts;
+	logkeeper_event(EVENT_EXITED, name(k), pid, k->facts.reason.text);
 	look_for_rest(k);
 }
 

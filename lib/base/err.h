@@ -10,7 +10,7 @@
 
 struct err {
 	int code;	/* negative errno */
-	char text[500]; /* sentence fragment, no newline, no full stop */
+	char text[400]; /* sentence fragment, no newline, no full stop */
 };
 
 /* Writes code and text into *e and returns code. e may be NULL. */

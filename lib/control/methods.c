@@ -80,7 +80,12 @@ static void refuse_gone(struct supervisor *sv, struct call *call, enum sup_resul
 	if (r == SUP_START_FAILED) {
 		buf_adds(&data, "{\"last_exit\":{\"reason\":");
 		buf_add_json(&data, sv->core.cause.text, strlen(sv->core.cause.text));
-		buf_adds(&data, "}}");
+		buf_adds(&data, "},\"detail\":");
+		if (*sv->detail)
+			buf_add_json(&data, sv->detail, strlen(sv->detail));
+		else
+			buf_adds(&data, "null");
+		buf_addc(&data, '}');
 	}
 	server_reply_error(call, PROTOCOL_E_REFUSED, sup_result_names[r],
 		data.len ? buf_text(&data) : NULL);

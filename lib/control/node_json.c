@@ -155,6 +155,8 @@ void node_json_child(struct supervised *c, struct buf *out)
 	add_retry(out, c, now);
 	buf_adds(out, ",\"status_text\":");
 	add_string_or_null(out, c->status_text);
+	buf_adds(out, ",\"detail\":");
+	add_string_or_null(out, c->detail);
 	buf_adds(out, ",\"ready_at\":");
 	add_instant(out, state == CHILD_RUNNING ? c->ready_wall : 0);
 	buf_addf(out, ",\"last_lines\":null,\"significant\":%s,\"well\":%s",
@@ -196,7 +198,7 @@ static void add_self(struct supervisor *sv, struct buf *out)
 	buf_addf(out, ",\"uptime_ms\":%lld,\"restarts\":%u,\"last_exit\":",
 		(long long)((clock_now() - sv->started) / MSEC_NS), sv->life.restarts);
 	add_last_exit(out, &sv->life.last_exit, sv->life.last_exit_wall);
-	buf_adds(out, ",\"retry\":null,\"status_text\":null,\"ready_at\":");
+	buf_adds(out, ",\"retry\":null,\"status_text\":null,\"detail\":null,\"ready_at\":");
 	add_instant(out, sv->ready_wall);
 	buf_addf(out, ",\"last_lines\":null,\"significant\":%s",
 		spec->policy.significant ? "true" : "false");

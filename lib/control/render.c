@@ -62,7 +62,10 @@ static void ago(struct buf *out, const struct render_style *style, const char *a
 static void last_exit(
 	struct buf *out, const struct render_style *style, const struct node *n)
 {
-	text_reason(out, n->last_exit.reason, n->last_exit.core);
+	if (n->detail)
+		text_escape(out, n->detail);
+	else
+		text_reason(out, n->last_exit.reason, n->last_exit.core);
 	ago(out, style, n->last_exit.at);
 }
 

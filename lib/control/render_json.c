@@ -153,6 +153,7 @@ void render_json(struct buf *out, const struct node *n)
 	last_exit(out, &n->last_exit);
 	retry(out, &n->retry);
 	text(out, "status_text", n->status_text);
+	text(out, "detail", n->detail);
 	text(out, "ready_at", n->ready_at);
 	texts(out, "last_lines", &n->last_lines);
 	boolean(out, "significant", n->significant);

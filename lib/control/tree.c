@@ -72,6 +72,7 @@ static const struct member members[] = {
 	M(EXIT, last_exit),
 	M(RETRY, retry),
 	M(TEXT, status_text),
+	M(TEXT, detail),
 	M(TEXT, ready_at),
 	M(TEXTS, last_lines),
 	M(BOOLEAN, significant),

@@ -61,6 +61,7 @@ struct node {
 	struct tree_exit last_exit;
 	struct tree_retry retry;
 	const char *status_text, *ready_at;
+	const char *detail; /* of a start that failed: what could not be done */
 	struct tree_texts last_lines;
 	int64_t max_restarts; /* or TREE_INFINITY */
 	double max_seconds;

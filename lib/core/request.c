@@ -56,6 +56,7 @@ void sup_start_child(struct sup *s, struct child *c, const char *id,
 	else {
 		sup_append(s, c);
 		sup_event(s, c, EVENT_ADDED);
+		c->adding = true;
 		want_manual_start(s, c, w);
 		sup_progress(s, now);
 	}
@@ -100,12 +101,15 @@ void sup_terminate_child(struct sup *s, struct child *c, struct waiter *w, int64
 	if (refuse_when_ending(s, c, w))
 		return;
 	c->sticky = true;
-	c->manual = c->doomed = c->reload = false;
+	c->manual = c->doomed = c->adding = false;
+	/* What a reload removes keeps its turn: it has gone before anything starts. */
+	c->reload = c->reload && c->removing;
 	sup_answer_all(s, c, WAIT_START, SUP_CANCELLED);
 	if (!child_is_alive(c)) {
 		terminate_dead(s, c, w, now);
 	} else {
-		c->want_start = c->wave = false;
+		c->want_start = false;
+		c->wave = c->wave && c->removing;
 		c->want_stop = true;
 		c->removing = c->removing || child_is_fleeting(s, c);
 		sup_mark(s, c);

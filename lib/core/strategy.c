@@ -139,7 +139,7 @@ void sup_start_has_failed(struct sup *s, struct child *c, bool for_want, int64_t
 {
 	bool first = s->phase == SUP_BOOTING && !c->was_ready &&
 		c->policy->backoff.initial_ns == 0;
-	bool gone = c->added && !c->was_ready;
+	bool gone = c->adding;
 	struct waiter *waiters;
 	struct reason why;
 

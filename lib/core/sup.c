@@ -265,6 +265,7 @@ static void arrived(struct sup *s, struct child *c)
 	c->reload = false;
 	c->retry = false;
 	c->was_ready = true;
+	c->adding = false;
 	if (!c->want_stop && !c->want_start)
 		c->wave = false;
 	sup_answer_all(s, c, WAIT_START, SUP_OK);
@@ -286,10 +287,14 @@ void sup_ignored(struct sup *s, struct child *c, int64_t now)
 	if (c->state != CHILD_STARTING)
 		return;
 	c->last_exit = reason_text("normal");
-	sup_set_state(s, c, CHILD_EXITED, now);
-	arrived(s, c);
-	if (child_is_fleeting(s, c))
-		sup_remove(s, c);
+	if (c->want_stop) {
+		sup_down(s, c, now);
+	} else {
+		sup_set_state(s, c, CHILD_EXITED, now);
+		arrived(s, c);
+		if (child_is_fleeting(s, c))
+			sup_remove(s, c);
+	}
 	sup_progress(s, now);
 }
 
@@ -323,7 +328,9 @@ void sup_exited(
 {
 	bool starting = c->state == CHILD_STARTING ||
 		(c->state == CHILD_STOPPING && c->doomed && c->doomed_start);
-	bool ordered = c->want_stop || (c->state == CHILD_STOPPING && !c->doomed);
+	/* A start that was asked for meanwhile follows the stop, whatever it was for. */
+	bool ordered = c->want_stop ||
+		(c->state == CHILD_STOPPING && (!c->doomed || c->want_start));
 
 	if (!child_is_alive(c))
 		return;
@@ -341,10 +348,26 @@ void sup_exited(
 	sup_progress(s, now);
 }
 
+/* Its state will be another one when the backoff looks at how long it ran. */
+static void note_long_run(struct child *c, int64_t now)
+{
+	const struct backoff *b = &c->policy->backoff;
+
+	if (c->state == CHILD_RUNNING && b->initial_ns > 0 &&
+		now - c->since >= b->reset_after_ns)
+		c->failures = 0;
+}
+
 void sup_doom(struct sup *s, struct child *c, const struct reason *reason, int64_t now)
 {
 	if (c->state != CHILD_STARTING && c->state != CHILD_RUNNING)
 		return;
+	if (s->phase >= SUP_ENDING) {
+		/* It is to go anyway, in its turn. */
+		sup_arm(s, c, -1);
+		return;
+	}
+	note_long_run(c, now);
 	c->doomed = true;
 	c->doomed_start = c->state == CHILD_STARTING;
 	memccpy(c->doom, reason->text, '\0', sizeof c->doom - 1);

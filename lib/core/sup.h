@@ -131,6 +131,7 @@ struct child {
 	bool spawned : 1;      /* the STARTED event of this incarnation is out */
 	bool was_ready : 1;    /* has been ready at least once in this life */
 	bool retry : 1;	       /* a failed start: its group's restart begins when due */
+	bool adding : 1;       /* by start_child, which has not been answered yet */
 	bool reload : 1;       /* has not arrived yet at what a reload wants of it */
 	uint32_t restarts;     /* automatic starts after the first */
 	uint32_t failures;     /* in a row, for the backoff */
@@ -226,7 +227,8 @@ void sup_ready(struct sup *s, struct child *c, int64_t now);
 /* A starting child says `ignore` (START-3): it is not running and that is well. */
 void sup_ignored(struct sup *s, struct child *c, int64_t now);
 
-/* FX_SPAWN could not be carried out: there is no process. for_want: the kernel had no
+/* FX_SPAWN could not be carried out: there is no process. Only for a starting child, and
+ * so before any other event of it. for_want: the kernel had no
  * room for it, an automatic retry waits a little. */
 void sup_start_failed(struct sup *s, struct child *c, const struct reason *reason,
 	bool for_want, int64_t now);

@@ -61,7 +61,8 @@ void sup_down(struct sup *s, struct child *c, int64_t now)
 		sup_set_state(s, c, CHILD_RESTARTING, now);
 		sup_arm(s, c, c->not_before);
 	} else {
-		c->wave = c->manual = false;
+		c->wave = c->manual = c->adding = c->reload = false;
+		sup_answer_all(s, c, WAIT_START, SUP_CANCELLED);
 		sup_set_state(s, c,
 			c->sticky || s->phase == SUP_ENDING ? CHILD_STOPPED
 							    : CHILD_EXITED,

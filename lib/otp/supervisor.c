@@ -58,6 +58,7 @@ void supervised_free(struct supervised *c)
 	free(c->history);
 	free(c->exit_order);
 	free(c->status_text);
+	free(c->detail);
 	free(c->id);
 	free(c->block);
 	free(c);

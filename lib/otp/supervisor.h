@@ -55,6 +55,7 @@ struct supervised {
 	struct nested *nested;	 /* of a supervisor, else NULL */
 	void *block;		 /* of an added child: its specification's memory */
 	char *id;		 /* of an added child without one of its own */
+	char *detail;       /* of a start that failed: what could not be done, or NULL */
 	char *status_text;	 /* STATUS= of the program, or NULL */
 	struct history_entry *history; /* ring, NULL until the first end */
 	struct reason *exit_order;     /* `kick exit`: what its end is to be called */
@@ -121,6 +122,7 @@ struct supervisor {
 	int64_t ready_wall; /* 0: not yet */
 	struct pid_table pids;
 	uint32_t lingering; /* children of which something is left */
+	char detail[600];   /* of the last start that failed, also when the child is gone */
 	uint64_t next_dynamic_id;
 	int64_t started; /* CLOCK_MONOTONIC */
 	int64_t started_wall;

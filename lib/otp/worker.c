@@ -360,25 +360,37 @@ static void describe(struct launch *l, char *text, size_t size)
 			text, size, "%s: %s", spawn_step_names[l->fail.step], why);
 }
 
+/* Kept for those who ask why, and said to those who watch. */
+static void explain(struct supervised *c, struct launch *l)
+{
+	struct supervisor *sv = c->sup;
+	char path[KICK_PATH_MAX];
+
+	describe(l, sv->detail, sizeof sv->detail);
+	free(c->detail);
+	c->detail = strdup(sv->detail);
+	report_message(sv, "", false, "%s cannot be started: %s",
+		supervisor_path(c, path), sv->detail);
+}
+
 void worker_start(struct supervised *c)
 {
 	struct supervisor *sv = c->sup;
 	struct launch l = { .child = c };
 	int r = launch(&l);
 	int64_t now = loop_now(sv->loop);
-	char path[KICK_PATH_MAX], text[600];
 
 	if (r < 0) {
 		struct reason reason = spawn_reason(&l.fail);
 
 		readiness_free(c);
-		describe(&l, text, sizeof text);
-		report_message(sv, "", false, "%s cannot be started: %s",
-			supervisor_path(c, path), text);
+		explain(c, &l);
 		c->exit_wall = c->start_wall;
 		sup_start_failed(&sv->core, &c->core, &reason, spawn_for_want(r), now);
 	} else {
 		pids_add(&sv->pids, c);
+		free(c->detail);
+		c->detail = NULL;
 		readiness_spawned(c);
 		sup_spawned(&sv->core, &c->core, now);
 		if (c->spec->ready == READY_EXEC)
