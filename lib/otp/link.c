@@ -49,7 +49,8 @@ static int send_queued(struct link *l)
 /* True when the link is still there afterwards. */
 static bool receive_one(struct link *l)
 {
-	union {
+	/* Not on the stack: it would be touched that much deeper. */
+	static union {
 		struct link_message m;
 		char bytes[sizeof(struct link_message) + KICK_LINK_MESSAGE_MAX + 1];
 	} in;

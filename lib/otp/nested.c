@@ -59,7 +59,7 @@ static void retire_name(struct nested *nd)
 
 int nested_new(struct supervised *c)
 {
-	struct nested *nd = calloc(1, sizeof *nd);
+	struct nested *nd = slab_take(&c->sup->nested);
 
 	if (!nd)
 		return -ENOMEM;
@@ -78,7 +78,7 @@ void nested_free(struct supervised *c)
 	retire_name(c->nested);
 	link_done(&c->nested->link);
 	free(c->nested->exiting);
-	free(c->nested);
+	slab_give(&c->sup->nested, c->nested);
 	c->nested = NULL;
 }
 
@@ -168,9 +168,11 @@ void nested_ended(struct supervised *c, struct reason *reason)
 /* --- start, stop, kill --------------------------------------------------------------
  */
 
-static _Noreturn void run(struct supervised *c, const char *path)
+/* The child's half of the fork has only what lies on the stack and in shared mappings:
+ * our children are not forked with us. */
+static void describe(const struct supervised *c, struct supervisor_start *start)
 {
-	struct supervisor_start start = { .node = c->sup->node,
+	*start = (struct supervisor_start){ .node = c->sup->node,
 		.config = c->sup->config,
 		.spec = c->spec,
 		.depth = c->sup->depth + 1,
@@ -178,27 +180,28 @@ static _Noreturn void run(struct supervised *c, const char *path)
 		.life = { .restarts = c->core.restarts,
 			.last_exit = c->core.last_exit,
 			.last_exit_wall = c->exit_wall } };
-
-	memcpy(start.path, path, strlen(path) + 1);
-	supervisor_main(&start);
+	(void)supervisor_path(c, start->path);
 }
 
 static int fork_it(struct supervised *c, int *ret_link)
 {
-	struct supervisor *sv = c->sup;
-	char path[KICK_PATH_MAX], title[KICK_PATH_MAX + 32];
-	struct process_start start = { .title = title,
+	char title[KICK_PATH_MAX + 32];
+	struct supervisor_start start;
+	struct process_start process = { .title = title,
 		.comm = "kick:sup",
 		.mark = c->mark,
 		.listen = c->nested->listen };
+	struct proc proc;
 	int r;
 
-	(void)supervisor_path(c, path);
-	(void)snprintf(title, sizeof title, "kickd: supervisor %s", path);
-	report_flush(sv);
-	r = process_spawn_link(&start, &c->proc, ret_link);
+	describe(c, &start);
+	(void)snprintf(title, sizeof title, "kickd: supervisor %s", start.path);
+	report_flush(c->sup);
+	r = process_spawn_link(&process, &proc, ret_link);
 	if (r == 0)
-		run(c, path);
+		supervisor_main(&start);
+	if (r > 0)
+		c->proc = proc;
 	return r;
 }
 

@@ -146,7 +146,7 @@ int process_spawn_link(
 
 	if (r < 0)
 		return r;
-	pid = fork();
+	pid = _Fork();
 	if (pid == 0) {
 		if (become(start, ends[1]) < 0)
 			_exit(127);

@@ -32,7 +32,7 @@ static void on_timer(struct timer *t, int64_t now)
 
 struct supervised *supervised_new(struct supervisor *sv, const struct child_spec *spec)
 {
-	struct supervised *c = calloc(1, sizeof *c);
+	struct supervised *c = slab_take(&sv->children);
 
 	if (!c)
 		return NULL;
@@ -42,7 +42,7 @@ struct supervised *supervised_new(struct supervisor *sv, const struct child_spec
 	c->proc.fd = -1;
 	c->out[0].fd = c->out[1].fd = -1;
 	if (spec->policy.type != CHILD_WORKER && nested_new(c) < 0) {
-		free(c);
+		slab_give(&sv->children, c);
 		return NULL;
 	}
 	return c;
@@ -61,7 +61,7 @@ void supervised_free(struct supervised *c)
 	free(c->detail);
 	free(c->id);
 	free(c->block);
-	free(c);
+	slab_give(&c->sup->children, c);
 }
 
 struct supervised *supervisor_find(struct supervisor *sv, const char *id)
@@ -446,6 +446,8 @@ _Noreturn void supervisor_main(const struct supervisor_start *start)
 	sv.depth = start->depth;
 	sv.socket = start->socket;
 	sv.life = start->life;
+	sv.children.size = sizeof(struct supervised);
+	sv.nested.size = sizeof(struct nested);
 	sv.started = clock_now();
 	sv.started_wall = clock_wall();
 	buf_init(&sv.notices, KICK_LINK_MESSAGE_MAX);

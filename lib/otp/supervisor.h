@@ -20,6 +20,7 @@
 #include "config/spec.h"
 #include "core/sup.h"
 #include "loop/loop.h"
+#include "os/slab.h"
 #include "os/spawn.h"
 #include "otp/link.h"
 #include "otp/node.h"
@@ -120,6 +121,8 @@ struct supervisor {
 	uint32_t socket; /* the name of FD_LISTEN in the runtime dir */
 	struct supervisor_life life;
 	int64_t ready_wall; /* 0: not yet */
+	struct slab children;  /* struct supervised */
+	struct slab nested;    /* struct nested */
 	struct pid_table pids;
 	uint32_t lingering; /* children of which something is left */
 	char detail[600];   /* of the last start that failed, also when the child is gone */
