@@ -39,16 +39,20 @@ static int bind_at(int fd, const char *dir, const char *name, mode_t mode, uid_t
 
 int sock_listen(const char *dir, const char *name, mode_t mode, int *ret_fd)
 {
+	char old[sizeof(((struct sockaddr_un *)0)->sun_path)], made[sizeof old];
 	autoclose int fd = -1;
 	int r;
 
+	(void)snprintf(old, sizeof old, "%s/%s~", dir, name);
+	(void)snprintf(made, sizeof made, "%s/%s", dir, name);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	r = bind_at(fd, dir, name, mode, geteuid());
+	r = bind_at(fd, dir, strrchr(old, '/') + 1, mode, geteuid());
 	if (r < 0)
 		return r;
-	if (listen(fd, 1024) < 0)
+	/* It appears under its name when it can be connected to, not before. */
+	if (listen(fd, 1024) < 0 || rename(old, made) < 0)
 		return -errno;
 	*ret_fd = fd_steal(&fd);
 	return 0;
