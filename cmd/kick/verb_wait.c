@@ -229,7 +229,11 @@ static int look(struct session *s, void *user)
 	struct tree *tree;
 	int r, rc;
 
-	r = session_fetch(s, &tree, &w->top, &a);
+	/* A connection that was reset was to a process that has gone: its name has not,
+	 * and no event need follow. */
+	do
+		r = session_fetch(s, &tree, &w->top, &a);
+	while (r == -ECONNRESET || r == -EPIPE);
 	if (r == -EREMOTEIO && a.code != PROTOCOL_E_NOPROC) {
 		rc = session_refused(&a, "wait");
 		answer_done(&a);

@@ -13,11 +13,6 @@
 #include "base/clock.h"
 #include "base/fd.h"
 
-/* A socket's file is there before it is listened on, and no event tells the second:
- * after an event, a few short tries bridge that moment. */
-#define BRIDGE_TRIES 20
-#define BRIDGE_NS (5 * MSEC_NS)
-
 /* Waits until one is readable or `until` is past. */
 static int wait_readable(int fd, int64_t until)
 {
@@ -67,19 +62,6 @@ static int try_connect(struct session *s, const char *socket)
 	return session_connect(s, socket, &ch);
 }
 
-static int bridge(struct session *s, const char *socket)
-{
-	int r = -ENOENT;
-
-	for (int i = 0; i < BRIDGE_TRIES; i++) {
-		r = try_connect(s, socket);
-		if (!is_absent(r))
-			return r;
-		(void)wait_readable(-1, clock_now() + BRIDGE_NS);
-	}
-	return r;
-}
-
 /* Waits until somebody answers on the socket. 0 or a negative errno. */
 static int await_socket(struct session *s, const char *socket)
 {
@@ -103,9 +85,6 @@ static int await_socket(struct session *s, const char *socket)
 			return r;
 		if (clock_now() >= s->deadline)
 			return -ETIMEDOUT;
-		r = bridge(s, socket);
-		if (!is_absent(r))
-			return r;
 	}
 }
 

@@ -141,6 +141,8 @@ static void tell_ready(struct supervisor *sv)
 	/* Others are told of by their parents. */
 	if (!*sv->path)
 		report_event(sv, NULL, EVENT_READY, -1);
+	/* Before the parent can tell of ours. */
+	report_flush(sv);
 	(void)link_send(&sv->parent, &m, NULL, -1);
 }
 

@@ -239,7 +239,7 @@ void it_clean(void)
 	do
 		kill_children();
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR);
-	(void)chdir("/");
+	(void)!chdir("/");
 	(void)nftw(it.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	it.dir[0] = '\0';
 }
