@@ -116,6 +116,7 @@ static void hurry(struct kickstarter *k, int status)
 {
 	if (k->hurried || k->finishing)
 		return;
+	logkeeper_say("%s: killing what is left; ending with status %d", name(k), status);
 	k->hurried = true;
 	k->ordered = true;
 	k->facts.ordered = true;
@@ -429,16 +430,28 @@ static int start_top(struct kickstarter *k)
 	return r;
 }
 
+/* What the end of the top supervisor was, as a verb. */
+static const char *consequence(const struct kickstarter *k, char *buf, size_t size)
+{
+	const char *text = k->facts.reason.text;
+
+	if (strcmp(text, "shutdown:auto") == 0)
+		return "ends, as a significant child has ended";
+	if (strncmp(text, "shutdown:failed_to_start:", 25) == 0)
+		return reason_describe(&k->facts.reason, buf, size);
+	return "gives up";
+}
+
 static void act(struct kickstarter *k, const struct verdict *v)
 {
-	char wait[32];
+	char wait[32], why[KICK_REASON_MAX];
 
 	if (v->gave_up)
 		logkeeper_event(EVENT_GAVE_UP, name(k), getpid(), k->facts.reason.text);
 	if (v->act == VERDICT_END) {
-		if (v->gave_up)
-			logkeeper_say("%s gives up; ending with status %d", name(k),
-				v->status);
+		if (v->gave_up || strcmp(k->facts.reason.text, "shutdown:auto") == 0)
+			logkeeper_say("%s %s; ending with status %d", name(k),
+				consequence(k, why, sizeof why), v->status);
 		finish(k, v->status);
 		return;
 	}
@@ -448,7 +461,8 @@ static void act(struct kickstarter *k, const struct verdict *v)
 		(void)start_top(k);
 		return;
 	}
-	logkeeper_say("%s gives up; starting it anew in %s", name(k),
+	logkeeper_say("%s %s; starting it anew in %s", name(k),
+		consequence(k, why, sizeof why),
 		num_age(v->wait_ns, wait, sizeof wait));
 	k->again.call = on_again;
 	loop_arm(k->loop, &k->again, loop_now(k->loop) + v->wait_ns);

@@ -42,7 +42,7 @@ static int send_notice(
 
 void logkeeper_say(const char *fmt, ...)
 {
-	struct notice n = { .kind = NOTICE_MESSAGE };
+	struct notice n = { .kind = NOTICE_MESSAGE, .flags = NOTICE_IMPORTANT };
 	char text[1024];
 	va_list ap;
 

@@ -96,7 +96,13 @@ const char *reason_describe(const struct reason *r, char *buf, size_t size)
 			r->core ? ", core dumped" : "");
 	else if (r->class == REASON_NORMAL)
 		(void)snprintf(buf, size, "ended normally");
+	else if (strcmp(r->text, "shutdown:max_restarts") == 0)
+		(void)snprintf(buf, size, "gave up");
+	else if (strncmp(r->text, "shutdown:failed_to_start:", 25) == 0)
+		(void)snprintf(buf, size, "could not start %s", r->text + 25);
+	else if (strcmp(r->text, "start_timeout") == 0)
+		(void)snprintf(buf, size, "not ready in time");
 	else
-		(void)snprintf(buf, size, "%s", r->text);
+		(void)snprintf(buf, size, "ended with %s", r->text);
 	return buf;
 }

@@ -49,7 +49,7 @@ struct reason reason_signaled(int sig, bool core);
 /* The facts (code, signal, core) of one, the text and class of the other. */
 struct reason reason_rename(const struct reason *facts, const char *text);
 
-/* For people: "killed by SIGKILL", "exit 1", "ended normally", else the text. Writes
+/* For people: "killed by SIGKILL", "exit 1", "ended normally", "gave up". Writes
  * into buf and returns it. */
 const char *reason_describe(const struct reason *r, char *buf, size_t size);
 

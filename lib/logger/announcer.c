@@ -55,8 +55,10 @@ void announcer_init(struct announcer *a, struct loop *l, struct sink *sink)
 	a->window = INT64_MIN / 2;
 }
 
-void announcer_say(struct announcer *a, const char *text)
+void announcer_say(struct announcer *a, const char *text, bool important)
 {
+	uint32_t budget =
+		KICK_MESSAGES_PER_SECOND - (important ? 0 : KICK_MESSAGES_RESERVED);
 	int64_t now = loop_now(a->loop);
 
 	/* Once something was left out, the timer ends the second, after having said so.
@@ -65,7 +67,7 @@ void announcer_say(struct announcer *a, const char *text)
 		a->window = now;
 		a->said = 0;
 	}
-	if (a->said < KICK_MESSAGES_PER_SECOND && put(a, text)) {
+	if (a->said < budget && put(a, text)) {
 		a->said++;
 		return;
 	}
@@ -82,5 +84,5 @@ void announcer_sayf(struct announcer *a, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	announcer_say(a, text);
+	announcer_say(a, text, false);
 }

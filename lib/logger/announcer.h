@@ -3,6 +3,7 @@
 #ifndef KICK_LOGGER_ANNOUNCER_H
 #define KICK_LOGGER_ANNOUNCER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/macro.h"
@@ -20,8 +21,8 @@ struct announcer {
 
 void announcer_init(struct announcer *a, struct loop *l, struct sink *sink);
 
-/* "kickd: TEXT" as a line of its own. */
-void announcer_say(struct announcer *a, const char *text);
+/* "kickd: TEXT" as a line of its own. important: may use the reserve. */
+void announcer_say(struct announcer *a, const char *text, bool important);
 void announcer_sayf(struct announcer *a, const char *fmt, ...) KICK_PRINTF(2, 3);
 
 /* Says now how many were left out. */

@@ -230,6 +230,17 @@ static void take_event(struct logger *lg, struct inbox *in)
 	hub_tell_event(&lg->hub, &e);
 }
 
+static void say_with_line(struct logger *lg, const struct inbox *in, const char *last)
+{
+	struct buf text;
+
+	buf_init(&text, NOTICE_MAX);
+	buf_addf(&text, "%s: %s", in->text, last);
+	announcer_say(&lg->announcer, buf_text(&text),
+		in->notice.flags & NOTICE_IMPORTANT);
+	buf_done(&text);
+}
+
 static void take_message(struct logger *lg, struct inbox *in)
 {
 	bool wants_line = in->notice.flags & NOTICE_LAST_LINE;
@@ -241,9 +252,10 @@ static void take_message(struct logger *lg, struct inbox *in)
 	lg->messages++;
 	o = wants_line ? outputs_find(&lg->outputs, in->path) : NULL;
 	if (o && lastlines_newest(&o->last, last, sizeof last))
-		announcer_sayf(&lg->announcer, "%s: %s", in->text, last);
+		say_with_line(lg, in, last);
 	else
-		announcer_say(&lg->announcer, in->text);
+		announcer_say(&lg->announcer, in->text,
+			in->notice.flags & NOTICE_IMPORTANT);
 }
 
 static void take_pipe(struct logger *lg, struct inbox *in)

@@ -225,7 +225,7 @@ void nested_start(struct supervised *c)
 		struct reason reason = spawn_reason(&fail);
 		char path[KICK_PATH_MAX];
 
-		report_message(sv, "", false, "%s cannot be started: %s",
+		report_message(sv, "", 0, "%s cannot be started: %s",
 			supervisor_path(c, path), strerror(-r));
 		sup_start_failed(&sv->core, &c->core, &reason, spawn_for_want(r), now);
 		return;

@@ -28,11 +28,14 @@ struct notice {
 	uint64_t id;
 	int64_t wall;	/* when it happened, CLOCK_REALTIME ns */
 	uint64_t lost;	/* datagrams of this sender that did not fit before this one */
-	uint32_t flags; /* NOTICE_LAST_LINE */
+	uint32_t flags; /* NOTICE_LAST_LINE, NOTICE_IMPORTANT */
 };
 
 /* The message wants ": LAST LINE" of path's output after it. */
 #define NOTICE_LAST_LINE 1u
+
+/* The message may use the reserve of KICK_MESSAGES_RESERVED. */
+#define NOTICE_IMPORTANT 2u
 
 /* Most bytes of one datagram. */
 #define NOTICE_MAX (32 << 10)

@@ -57,17 +57,16 @@ int report_pipe(
 	return sock_send(FD_NOTICE, &m, offsetof(typeof(m), path) + n + 2, &fd, 1);
 }
 
-void report_message(
-	struct supervisor *sv, const char *path, bool last_line, const char *fmt, ...)
+void report_message(struct supervisor *sv, const char *path, uint32_t flags,
+	const char *fmt, ...)
 {
-	struct notice n = { .kind = NOTICE_MESSAGE };
+	struct notice n = { .kind = NOTICE_MESSAGE, .flags = flags };
 	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	n.flags = last_line ? NOTICE_LAST_LINE : 0;
 	add(sv, &n, path, text);
 }
 
@@ -97,7 +96,7 @@ static bool seems_to_daemonize(const struct supervised *c)
 	const struct child *k = &c->core;
 
 	return k->last_exit.class == REASON_NORMAL && k->restarts >= 2 &&
-		c->ran_ns < SEC_NS && !c->nested;
+		c->ran_ns < SEC_NS && !c->nested && !c->hinted;
 }
 
 static void say_restarting(struct supervisor *sv, struct supervised *c, int64_t at)
@@ -113,17 +112,19 @@ static void say_restarting(struct supervisor *sv, struct supervised *c, int64_t 
 	if (delay > 0)
 		(void)num_age(delay, wait, sizeof wait);
 	if (strncmp(k->last_exit.text, "failed_to_start:", 16) == 0) {
-		report_message(sv, path, false, "%s is tried again%s%s, %s", path,
+		report_message(sv, path, 0, "%s is tried again%s%s, %s", path,
 			*wait ? " in " : "", wait, count);
 		return;
 	}
-	report_message(sv, path, false,
+	report_message(sv, path, 0,
 		"%s (pid %d) %s after %s; starting it again%s%s, %s", path,
 		(int)c->ended_pid, why,
 		num_age(c->ran_ns, age, sizeof age), *wait ? " in " : "",
 		wait, count);
-	if (seems_to_daemonize(c))
-		report_message(sv, "", false,
+	if (!seems_to_daemonize(c))
+		return;
+	c->hinted = true;
+	report_message(sv, "", 0,
 			"%s ends normally right after each start: if it goes into the "
 			"background, tell it to stay in the foreground",
 			path);
@@ -138,7 +139,7 @@ static void say_exited(struct supervisor *sv, struct supervised *c)
 	if (quiet)
 		return;
 	(void)supervisor_path(c, path);
-	report_message(sv, path, true, "%s (pid %d) %s; it is not started again", path,
+	report_message(sv, path, NOTICE_LAST_LINE, "%s (pid %d) %s; it is not started again", path,
 		(int)c->ended_pid,
 		reason_describe(&c->core.last_exit, why, sizeof why));
 }
@@ -151,11 +152,11 @@ static void say_start_failed(struct supervisor *sv, struct supervised *c)
 	/* worker_start has said what could not be done. */
 	if (strncmp(c->core.last_exit.text, "failed_to_start:", 16) != 0) {
 		(void)supervisor_path(c, path);
-		report_message(sv, path, true, "%s did not start: %s", path,
+		report_message(sv, path, NOTICE_LAST_LINE, "%s did not start: %s", path,
 			reason_describe(&c->core.last_exit, why, sizeof why));
 	}
 	if (boot)
-		report_message(sv, "", false,
+		report_message(sv, "", 0,
 			"%s cannot start; stopping what it had started",
 			supervisor_name(sv));
 }
@@ -166,7 +167,7 @@ static void say_gave_up(struct supervisor *sv, struct supervised *c)
 	char path[KICK_PATH_MAX], why[KICK_REASON_MAX], period[32];
 
 	(void)supervisor_path(c, path);
-	report_message(sv, path, true,
+	report_message(sv, path, NOTICE_LAST_LINE | NOTICE_IMPORTANT,
 		"%s gives up: %u restarts within %s, %u are allowed; last: %s, %s",
 		supervisor_name(sv), p->max_restarts + 1,
 		num_duration_text(p->max_seconds_ns, period, sizeof period),
@@ -180,7 +181,7 @@ void report_killed(struct supervised *c)
 
 	if (c->core.policy->shutdown_ns == POLICY_BRUTAL_KILL || c->sup->core.hurried)
 		return;
-	report_message(c->sup, "", false,
+	report_message(c->sup, "", 0,
 		"%s (pid %d) did not stop within %s; killing it",
 		supervisor_path(c, path),
 		(int)(c->proc.pid ? c->proc.pid : c->ended_pid),

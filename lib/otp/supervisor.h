@@ -69,6 +69,7 @@ struct supervised {
 	uint8_t history_n;
 	bool ordered : 1;    /* the stop order is out */
 	bool bare : 1;      /* has no descendants, nor had when it was told to stop */
+	bool hinted : 1;    /* has been told that it seems to go into the background */
 	bool lingering : 1;  /* main process reaped, something of it is left */
 };
 

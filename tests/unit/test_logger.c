@@ -261,13 +261,17 @@ Test(logger, says_a_message_after_the_output_that_led_to_it)
 
 Test(logger, says_ten_messages_a_second_and_how_many_it_left_out)
 {
-	const struct notice n = { .kind = NOTICE_MESSAGE };
+	struct notice n = { .kind = NOTICE_MESSAGE };
 
 	for (int i = 0; i < 47; i++)
 		send_notice(&n, "", "too much", -1);
-	for (int i = 0; i < KICK_MESSAGES_PER_SECOND; i++)
+	n.flags = NOTICE_IMPORTANT;
+	send_notice(&n, "", "gives up", -1);
+	n.flags = 0;
+	for (int i = 0; i < KICK_MESSAGES_PER_SECOND - KICK_MESSAGES_RESERVED; i++)
 		cr_expect_str_eq(next_line(&err), "kickd: too much");
-	cr_expect_str_eq(next_line(&err), "kickd: 37 messages left out");
+	cr_expect_str_eq(next_line(&err), "kickd: gives up");
+	cr_expect_str_eq(next_line(&err), "kickd: 40 messages left out");
 	send_notice(&n, "", "later", -1);
 	cr_expect_str_eq(next_line(&err), "kickd: later");
 }
