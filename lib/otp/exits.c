@@ -199,6 +199,30 @@ void exits_survey(struct supervisor *sv)
 	sv->surveyed = true;
 }
 
+void exits_look_at(struct supervised *c)
+{
+	/* In a dynamic supervisor nobody waits for one child's end: the last look is soon
+	 * enough, but for what may finish in its own time. */
+	bool late = c->sup->core.policy.dynamic && c->spec->kill_mode == KILL_MIXED;
+
+	c->looked_at = true;
+	if (c->bare && !late && c->proc.pid)
+		c->bare = !reap_has_children(c->proc.pid);
+}
+
+/* The one that is stopped next is looked at while this one is dying. */
+void exits_look_ahead(const struct supervised *c)
+{
+	struct supervisor *sv = c->sup;
+	struct supervised *next;
+
+	if (sv->core.policy.dynamic || c->core.position == 0)
+		return;
+	next = supervised_of(sv->core.children[c->core.position - 1]);
+	if (!next->nested && !next->looked_at)
+		exits_look_at(next);
+}
+
 static void note_any(void *user, pid_t pid)
 {
 	struct supervisor *sv = user;
@@ -391,9 +415,15 @@ void exits_reap(struct supervisor *sv, pid_t first)
 	pid_t pid;
 
 	/* The signal names one that has ended: it need not be searched for. Others may
-	 * have been merged into the same signal. */
-	if (reap_is_over(first))
+	 * have been merged into the same signal; while all is ending one by one, they are
+	 * looked for at the next tick, not after each of a thousand. */
+	if (first && reap_is_over(first)) {
 		orphans = one_ended(sv, first);
+		if (!orphans && sv->core.phase >= SUP_ENDING && !sv->core.policy.dynamic) {
+			supervisor_tick(sv);
+			return;
+		}
+	}
 	while ((pid = reap_peek()) > 0)
 		orphans |= one_ended(sv, pid);
 	if (orphans && sv->lingering > 0)

@@ -7,6 +7,8 @@
 
 /* supervisor.c */
 void supervisor_settle(struct supervisor *sv); /* carries out all effects */
+/* While all is ending: what can wait is done together, in a moment. */
+void supervisor_tick(struct supervisor *sv);
 /* Ends this process, once nothing is left below it. */
 void supervisor_leave(struct supervisor *sv);
 struct supervised *supervised_new(struct supervisor *sv, const struct child_spec *spec);
@@ -51,6 +53,8 @@ void exits_reap(struct supervisor *sv, pid_t first);
 void exits_stop_left(struct supervised *c);
 void exits_kill_left(struct supervised *c);
 void exits_survey(struct supervisor *sv);
+void exits_look_at(struct supervised *c);
+void exits_look_ahead(const struct supervised *c);
 /* Kills what is left of the tree below this process. False: nothing is. */
 bool exits_any_left(struct supervisor *sv);
 int pids_reserve(struct pid_table *t, uint32_t n);
@@ -76,6 +80,8 @@ void report_message(struct supervisor *sv, const char *path, uint32_t flags,
 	const char *fmt, ...) KICK_PRINTF(4, 5);
 void report_killed(struct supervised *c);
 void report_flush(struct supervisor *sv);
+/* At the end of a turn of the loop: flushes, now or soon. */
+void report_turn(struct supervisor *sv);
 /* A pipe for the logger, directly. 0, or -EAGAIN: it could not be told now. */
 int report_pipe(
 	struct supervisor *sv, const char *path, int stream, uint64_t id, int fd);

@@ -26,6 +26,16 @@ void report_flush(struct supervisor *sv)
 	buf_clear(&sv->notices);
 }
 
+/* A thousand children that stop one after the other would wake the logger a thousand
+ * times, on the processor that they need for stopping. */
+void report_turn(struct supervisor *sv)
+{
+	if (sv->core.phase < SUP_ENDING)
+		report_flush(sv);
+	else if (sv->notices.len > 0)
+		supervisor_tick(sv);
+}
+
 static void add(
 	struct supervisor *sv, struct notice *n, const char *path, const char *text)
 {

@@ -19,6 +19,9 @@
 /* An exiting supervisor gives its last words this long to be taken. */
 #define FLUSH_MS 1000
 
+/* While all is ending, reports and the search for merged ends wait this long. */
+#define TICK_MS 20
+
 /* --- children -----------------------------------------------------------------------
  */
 
@@ -148,7 +151,7 @@ static void tell_ready(struct supervisor *sv)
 
 static void start(struct supervised *c)
 {
-	c->ordered = c->bare = false;
+	c->ordered = c->bare = c->looked_at = false;
 	c->start_wall = clock_wall();
 	c->ready_wall = 0;
 	if (c->nested)
@@ -180,6 +183,8 @@ static void stop(struct supervised *c)
 		nested_stop(c);
 	else
 		worker_stop(c);
+	if (c->sup->surveyed)
+		exits_look_ahead(c);
 }
 
 static void reply(const struct effect *e)
@@ -340,6 +345,23 @@ static void on_parent_end(struct link *l)
 	supervisor_settle(sv);
 }
 
+static void on_tick(struct timer *t, int64_t now)
+{
+	struct supervisor *sv = container_of(t, struct supervisor, tick);
+
+	(void)now;
+	report_flush(sv);
+	exits_reap(sv, 0);
+}
+
+void supervisor_tick(struct supervisor *sv)
+{
+	if (sv->tick.heap)
+		return;
+	sv->tick.call = on_tick;
+	loop_arm(sv->loop, &sv->tick, loop_now(sv->loop) + TICK_MS * MSEC_NS);
+}
+
 static void on_signal(void *user, const struct signalfd_siginfo *si)
 {
 	struct supervisor *sv = user;
@@ -461,7 +483,7 @@ _Noreturn void supervisor_main(const struct supervisor_start *start)
 	sup_boot(&sv.core, clock_now());
 	supervisor_settle(&sv);
 	for (;;) {
-		report_flush(&sv);
+		report_turn(&sv);
 		r = loop_once(sv.loop);
 		if (r < 0)
 			KICK_BUG("the loop of %s: %s", supervisor_name(&sv),

@@ -69,6 +69,7 @@ struct supervised {
 	uint8_t history_n;
 	bool ordered : 1;    /* the stop order is out */
 	bool bare : 1;      /* has no descendants, nor had when it was told to stop */
+	bool looked_at : 1; /* bare is known, while all is ending */
 	bool hinted : 1;    /* has been told that it seems to go into the background */
 	bool lingering : 1;  /* main process reaped, something of it is left */
 };
@@ -134,6 +135,7 @@ struct supervisor {
 	struct buf notices;	   /* not yet sent to the logger */
 	uint32_t notices_held;	   /* in that buffer */
 	uint64_t notices_lost;	   /* did not fit into the socket */
+	struct timer tick; /* of what can wait while all is ending */
 	struct timer orphan_timer; /* orphaned supervisors get KILL at its end */
 	bool grace_over;
 	bool surveyed;                    /* what was adopted is known: all is ending */

@@ -13,7 +13,6 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "config/expand.h"
-#include "os/reap.h"
 #include "os/roles.h"
 #include "otp/internal.h"
 
@@ -417,8 +416,8 @@ void worker_stop(struct supervised *c)
 
 	if (c->proc.pid == 0)
 		return;
-	if (c->bare)
-		c->bare = !reap_has_children(c->proc.pid);
+	if (c->bare && !c->looked_at)
+		exits_look_at(c);
 	if (c->spec->kill_mode == KILL_GROUP) {
 		(void)kill(-c->proc.pid, sig);
 		(void)kill(-c->proc.pid, SIGCONT);
