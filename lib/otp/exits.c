@@ -276,6 +276,9 @@ static void name_exit(struct supervised *c, struct reason *r)
 static void remember(struct supervised *c, const struct reason *r, pid_t pid)
 {
 	c->exit_wall = clock_wall();
+	/* Nobody will ask any more. */
+	if (c->bare && c->sup->core.phase >= SUP_ENDING)
+		return;
 	if (!c->history)
 		c->history = calloc(HISTORY_LEN, sizeof *c->history);
 	if (!c->history)
@@ -297,10 +300,9 @@ static struct reason last_remembered(const struct supervised *c)
 /* --- ends ---------------------------------------------------------------------------
  */
 
-static void gone(struct supervised *c)
+static void gone(struct supervised *c, const struct reason *facts)
 {
 	struct supervisor *sv = c->sup;
-	struct reason facts = last_remembered(c);
 
 	if (c->lingering) {
 		c->lingering = false;
@@ -308,7 +310,7 @@ static void gone(struct supervised *c)
 	}
 	if (c->nested)
 		sv->grace_over = false;
-	sup_exited(&sv->core, &c->core, &facts, loop_now(sv->loop));
+	sup_exited(&sv->core, &c->core, facts, loop_now(sv->loop));
 	supervisor_settle(sv);
 }
 
@@ -334,7 +336,7 @@ static bool may_finish(const struct supervised *c)
 		!c->nested && c->spec->kill_mode == KILL_GROUP;
 }
 
-static void look_for_rest(struct supervised *c)
+static void look_for_rest(struct supervised *c, const struct reason *facts)
 {
 	struct supervisor *sv = c->sup;
 	int sig = !may_finish(c) ? SIGKILL :
@@ -342,7 +344,7 @@ static void look_for_rest(struct supervised *c)
 				   0;
 
 	if (c->bare || search(c, sig, NULL, 0) == 0) {
-		gone(c);
+		gone(c, facts);
 		return;
 	}
 	if (c->lingering)
@@ -379,7 +381,7 @@ static void ended(struct supervised *c)
 	c->ran_ns = loop_now(sv->loop) - c->core.started_at;
 	remember(c, &facts, pid);
 	readiness_free(c);
-	look_for_rest(c);
+	look_for_rest(c, &facts);
 }
 
 /* Something that was left behind has gone: was it the last of its child? */
@@ -388,9 +390,10 @@ static void look_again(struct supervisor *sv)
 	for (uint32_t i = 0; sv->lingering > 0 && i < sv->core.n; i++) {
 		struct supervised *c = supervised_of(sv->core.children[i]);
 		uint32_t n = sv->core.n;
+		struct reason facts = last_remembered(c);
 
 		if (c->lingering)
-			look_for_rest(c);
+			look_for_rest(c, &facts);
 		/* A removal moves the rest. */
 		if (sv->core.n < n)
 			i = UINT32_MAX;
