@@ -69,7 +69,7 @@ ALL_OBJS   := $(call objs,$(LIB_SOURCES) $(KICKD_SOURCES) $(KICK_SOURCES) \
 	$(HELPER_SOURCES) $(BENCH_SOURCES))
 
 .DELETE_ON_ERROR:
-.PHONY: all help run deps test check unit it model sanitize lint format format-check \
+.PHONY: all help run deps test check unit it model fuzz sanitize lint format format-check \
 	tidy coverage bench install uninstall dist clean
 
 all: $(PROGRAMS) $(OUT)/libkick.a $(OUT)/libkick.so ## build everything (the default)
@@ -151,6 +151,14 @@ it: all $(IT_TEST) $(HELPER) ## run the integration tests only
 
 model: all $(MODEL_TEST) ## run the model test only
 	@OUT=$(OUT) ONLY=model sh tests/run
+
+fuzz: $(OUT)/fuzz_config ## run the configuration's fuzzer over its corpus
+	@$(OUT)/fuzz_config tests/data/good/*.json tests/data/bad/*.json >/dev/null && \
+		echo "fuzz: every file was read or refused"
+
+$(OUT)/fuzz_config: $(OBJ)/tests/fuzz/fuzz_config.o $(OUT)/libkick.a
+	@echo "  LD    $@"
+	@$(CC) -pie -o $@ $^ $(LD) -lcjson -lm
 
 sanitize: ## run all tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory VARIANT=asan DEV=1 check
