@@ -23,6 +23,9 @@
 
 #define LOCK_NAME "lock"
 
+/* A line of the lock: the directory was made by kickd. */
+#define MADE "made\n"
+
 /* The old tree has 5 s to end by itself (KICK_ORPHAN_GRACE_MS), then it is killed. */
 #define WAIT_SECONDS 10
 
@@ -150,7 +153,17 @@ static int wait_for_tree(int fd)
 	return r;
 }
 
-static int take_locks(const char *path, const char *name, struct err *err)
+/* One that was killed had made the directory: it is for us to remove now. */
+static bool was_made(int fd)
+{
+	char text[128] = "";
+	ssize_t n = pread(fd, text, sizeof text - 1, 0);
+
+	return n > 0 && strstr(text, MADE);
+}
+
+static int take_locks(struct rundir *rd, const char *path, const char *name,
+	struct err *err)
 {
 	struct flock mine = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	autoclose int fd = openat(
@@ -172,7 +185,9 @@ static int take_locks(const char *path, const char *name, struct err *err)
 			path, WAIT_SECONDS);
 		return STATUS_IN_USE;
 	}
-	n = snprintf(text, sizeof text, "%d %s\n", (int)getpid(), name);
+	rd->made = rd->made || was_made(fd);
+	n = snprintf(text, sizeof text, "%d %s\n%s", (int)getpid(), name,
+		rd->made ? MADE : "");
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n)
 		return cannot(err, "write the lock in", path);
 	/* The record lock goes when any descriptor of the file is closed: keep this one
@@ -210,7 +225,7 @@ int rundir_take(struct rundir *rd, const char *path, const char *name, struct er
 	int r = open_dir(rd, path, err);
 
 	if (r == 0)
-		r = take_locks(rd->path, name, err);
+		r = take_locks(rd, rd->path, name, err);
 	if (r == 0)
 		empty();
 	return r;

@@ -57,6 +57,7 @@ struct client {
 	bool ended;   /* the other side sends nothing more */
 	bool closing; /* nothing is read any more; goes when the queue is empty */
 	bool broken;  /* goes at the next opportunity */
+	bool kept;    /* waits for notifications: is not idle without a call */
 	struct buf in;
 	struct buf out;
 	size_t sent; /* of out */
@@ -585,13 +586,40 @@ static int add_client(struct server *s, int fd, bool reader)
 	return 0;
 }
 
+/* The client that has been there longest and waits for nothing; NULL: all are busy. */
+static struct client *idle_client(struct server *s)
+{
+	struct client *found = NULL;
+
+	for (struct client *cl = s->clients; cl; cl = cl->next)
+		if (cl->n_calls == 0 && !cl->kept && !cl->broken && cl->in.len == 0 &&
+			client_queued(cl) == 0)
+			found = cl;
+	return found;
+}
+
+/* Whoever only holds a connection open makes room for one who asks. */
+static bool make_room(struct server *s)
+{
+	struct client *cl = s->n < KICK_CLIENTS_MAX ? NULL : idle_client(s);
+
+	if (cl)
+		break_client(cl);
+	return cl || s->n < KICK_CLIENTS_MAX;
+}
+
+void client_keep(struct client *cl)
+{
+	cl->kept = true;
+}
+
 static void admit(struct server *s, int fd)
 {
 	enum peer_role role = peer_role(fd, &s->access);
 
 	if (role == PEER_DENIED)
 		turn_away(fd, PROTOCOL_E_DENIED);
-	else if (s->n >= KICK_CLIENTS_MAX)
+	else if (!make_room(s))
 		turn_away(fd, PROTOCOL_E_BUSY);
 	else if (add_client(s, fd, role == PEER_READER) < 0)
 		turn_away(fd, PROTOCOL_E_BUSY);

@@ -71,6 +71,10 @@ void server_reply_error(struct call *c, enum protocol_error code, const char *me
  * queue is full, nothing was queued (the caller counts what was lost). */
 bool server_notify(struct client *cl, const char *method, const struct buf *json);
 
+/* The client waits for notifications: it is not dropped for others when there are
+ * KICK_CLIENTS_MAX, as one without an unanswered call is. */
+void client_keep(struct client *cl);
+
 /* Bytes that wait for a client. */
 size_t client_queued(const struct client *cl);
 

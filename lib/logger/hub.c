@@ -218,6 +218,7 @@ int hub_subscribe(
 		s->next = h->subscribers;
 		h->subscribers = s;
 		h->n_of[topic]++;
+		client_keep(cl);
 	}
 	selection_done(&s->which);
 	s->which = *which;

@@ -479,13 +479,36 @@ Test(server, says_when_a_subscriber_is_too_slow_and_goes_on_when_it_is_not)
 	buf_done(&b);
 }
 
-Test(server, turns_away_one_client_more_than_allowed)
+Test(server, drops_the_longest_idle_client_for_a_new_one)
 {
 	int fds[KICK_CLIENTS_MAX];
 	int fd;
 
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		fds[i] = dial();
+	fd = dial();
+	say(fd, "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"who\"}\n");
+	cr_expect(strstr(hear(fd), "\"full\""));
+	cr_expect_str_eq(hear(fds[0]), "EOF");
+	say(fds[1], "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"who\"}\n");
+	cr_expect(strstr(hear(fds[1]), "\"full\""));
+	close(fd);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
+}
+
+Test(server, turns_away_one_client_more_than_allowed)
+{
+	int fds[KICK_CLIENTS_MAX];
+	int fd;
+
+	/* Those who wait for notifications are not idle. */
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		fds[i] = dial();
+		say(fds[i], "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"follow\"}\n");
+		cr_assert(strstr(hear(fds[i]), "true"));
+		client_keep(subscriber);
+	}
 	fd = dial();
 	cr_expect(strstr(hear(fd), "-32004"));
 	cr_expect_str_eq(hear(fd), "EOF");
