@@ -116,7 +116,8 @@ static void hurry(struct kickstarter *k, int status)
 {
 	if (k->hurried || k->finishing)
 		return;
-	logkeeper_say("%s: killing what is left; ending with status %d", name(k), status);
+	logkeeper_say(
+		"%s: killing what is left; ending with status %d", name(k), status);
 	k->hurried = true;
 	k->ordered = true;
 	k->facts.ordered = true;

@@ -162,8 +162,8 @@ static bool was_made(int fd)
 	return n > 0 && strstr(text, MADE);
 }
 
-static int take_locks(struct rundir *rd, const char *path, const char *name,
-	struct err *err)
+static int take_locks(
+	struct rundir *rd, const char *path, const char *name, struct err *err)
 {
 	struct flock mine = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	autoclose int fd = openat(

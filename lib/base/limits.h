@@ -70,7 +70,7 @@
 /* kickd's own messages in one second, and how many of them are kept for those that
  * must not be lost: who gives up, and why kickd ends. */
 #define KICK_MESSAGES_PER_SECOND 10
-#define KICK_MESSAGES_RESERVED   3
+#define KICK_MESSAGES_RESERVED 3
 
 /* Environment variables of one child, and bytes of all of them. */
 #define KICK_ENV_MAX 4096

@@ -399,8 +399,8 @@ static void add_failed_line(struct buf *out, const char *line, size_t n)
 	buf_adds(out, "{\"path\":");
 	buf_add_json(out, line, n_path);
 	buf_adds(out, ",\"reason\":");
-	buf_add_json(out, line + n_path + (space != NULL),
-		n - n_path - (space != NULL));
+	buf_add_json(
+		out, line + n_path + (space != NULL), n - n_path - (space != NULL));
 	buf_addc(out, '}');
 }
 

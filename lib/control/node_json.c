@@ -198,7 +198,8 @@ static void add_self(struct supervisor *sv, struct buf *out)
 	buf_addf(out, ",\"uptime_ms\":%lld,\"restarts\":%u,\"last_exit\":",
 		(long long)((clock_now() - sv->started) / MSEC_NS), sv->life.restarts);
 	add_last_exit(out, &sv->life.last_exit, sv->life.last_exit_wall);
-	buf_adds(out, ",\"retry\":null,\"status_text\":null,\"detail\":null,\"ready_at\":");
+	buf_adds(out,
+		",\"retry\":null,\"status_text\":null,\"detail\":null,\"ready_at\":");
 	add_instant(out, sv->ready_wall);
 	buf_addf(out, ",\"last_lines\":null,\"significant\":%s",
 		spec->policy.significant ? "true" : "false");

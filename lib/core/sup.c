@@ -328,7 +328,8 @@ void sup_exited(
 {
 	bool starting = c->state == CHILD_STARTING ||
 		(c->state == CHILD_STOPPING && c->doomed && c->doomed_start);
-	/* A start that was asked for meanwhile follows the stop, whatever it was for. */
+	/* A start that was asked for meanwhile follows the stop, whatever it was for.
+	 */
 	bool ordered = c->want_stop ||
 		(c->state == CHILD_STOPPING && (!c->doomed || c->want_start));
 

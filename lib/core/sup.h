@@ -140,7 +140,7 @@ struct child {
 	int64_t due;	       /* what the state waits for at most; -1 nothing */
 	int64_t not_before;    /* of a wanted start: the backoff; -1 at once */
 	struct reason last_exit;
-	char doom[24];       /* cut; "start_timeout", "unhealthy" */
+	char doom[24]; /* cut; "start_timeout", "unhealthy" */
 };
 
 enum fx_kind {
@@ -152,13 +152,13 @@ enum fx_kind {
 	FX_REPLY,   /* waiter and result (reason in child->last_exit); the waiter is the
 		       caller's again; child is NULL when it has gone */
 	FX_EVENT,   /* event: for those who watch. child may be NULL: the supervisor;
-	               of GAVE_UP it is the offender. RESTARTING is a counted restart,
-	               tried again at `at` (-1: at once) */
+		       of GAVE_UP it is the offender. RESTARTING is a counted restart,
+		       tried again at `at` (-1: at once) */
 	FX_REMOVED, /* child: out of the list; its memory is the caller's again */
-	FX_READY,   /* the supervisor has started: every child is up, or was tried; or it
-	               ends by itself during the boot, which its parent is to see as an
-	               exit, not as a failed start */
-	FX_EXIT, /* the supervisor has ended, all its children are down: sup.reason */
+	FX_READY, /* the supervisor has started: every child is up, or was tried; or it
+		     ends by itself during the boot, which its parent is to see as an
+		     exit, not as a failed start */
+	FX_EXIT,  /* the supervisor has ended, all its children are down: sup.reason */
 };
 
 struct effect {
@@ -227,9 +227,9 @@ void sup_ready(struct sup *s, struct child *c, int64_t now);
 /* A starting child says `ignore` (START-3): it is not running and that is well. */
 void sup_ignored(struct sup *s, struct child *c, int64_t now);
 
-/* FX_SPAWN could not be carried out: there is no process. Only for a starting child, and
- * so before any other event of it. for_want: the kernel had no
- * room for it, an automatic retry waits a little. */
+/* FX_SPAWN could not be carried out: there is no process. Only for a starting child,
+ * and so before any other event of it. for_want: the kernel had no room for it, an
+ * automatic retry waits a little. */
 void sup_start_failed(struct sup *s, struct child *c, const struct reason *reason,
 	bool for_want, int64_t now);
 

@@ -82,7 +82,8 @@ static bool stops(struct sup *s, int64_t now)
 	bool waiting = false;
 
 	for (uint32_t k = 0, n = s->hi - s->lo; s->lo < s->hi && k < n; k++) {
-		/* Where order is free, the oldest first: the kernel finds it first, too. */
+		/* Where order is free, the oldest first: the kernel finds it first,
+		 * too. */
 		uint32_t i = s->policy.dynamic ? s->lo + k : s->hi - 1 - k;
 		struct child *c = s->children[i];
 		bool turn = !c->wave || !waiting || s->policy.dynamic;

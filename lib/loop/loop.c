@@ -330,8 +330,9 @@ static int set_timer(struct loop *l)
 
 	if (at == l->armed)
 		return 0;
-	/* A deadline that was put off costs one turn for nothing, not a system call each
-	 * time: the ordered stop of many children puts it off with each of them. */
+	/* A deadline that was put off costs one turn for nothing, not a system call
+	 * each time: the ordered stop of many children puts it off with each of them.
+	 */
 	if (at > l->armed && l->armed > l->now)
 		return 0;
 	if (at >= 0) {

@@ -151,8 +151,8 @@ bool reap_has_children(pid_t pid)
 	/* One link for each thread, besides the directory's own two. */
 	if (stat(path, &st) < 0 || st.st_nlink != 3)
 		return true;
-	(void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid,
-		(int)pid);
+	(void)snprintf(
+		path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 || read(fd, &c, 1) != 0;
 }

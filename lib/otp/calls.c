@@ -90,7 +90,8 @@ int supervisor_start_child(struct supervisor *sv, const char *json, size_t len,
 	if (r < 0)
 		return r;
 	if (sv->depth + depth_of(spec_block_child(block)) >= KICK_DEPTH_MAX) {
-		buf_addf(diag, "SPEC: error: supervisors would be nested deeper than %d\n",
+		buf_addf(diag,
+			"SPEC: error: supervisors would be nested deeper than %d\n",
 			KICK_DEPTH_MAX);
 		free(block);
 		return -EINVAL;

@@ -92,8 +92,8 @@ static void pids_remove(struct pid_table *t, const struct supervised *c)
 
 struct search {
 	struct supervised *child;
-	int sig;    /* for each that is found, 0 none */
-	bool grace; /* supervisors may still stop their children */
+	int sig;     /* for each that is found, 0 none */
+	bool grace;  /* supervisors may still stop their children */
 	pid_t *pids; /* found, at most room */
 	uint32_t room;
 	uint32_t n;
@@ -165,7 +165,8 @@ void exits_kill_left(struct supervised *c)
 	(void)search(c, SIGKILL, NULL, 0);
 }
 
-/* --- the quick way of an ordered end --------------------------------------------------
+/* --- the quick way of an ordered end
+ * --------------------------------------------------
  *
  * Looking through all children after each of a thousand stops would cost as much as the
  * stops. When the whole supervisor ends, what was adopted before is looked up once, and
@@ -201,8 +202,8 @@ void exits_survey(struct supervisor *sv)
 
 void exits_look_at(struct supervised *c)
 {
-	/* In a dynamic supervisor nobody waits for one child's end: the last look is soon
-	 * enough, but for what may finish in its own time. */
+	/* In a dynamic supervisor nobody waits for one child's end: the last look is
+	 * soon enough, but for what may finish in its own time. */
 	bool late = c->sup->core.policy.dynamic && c->spec->kill_mode == KILL_MIXED;
 
 	c->looked_at = true;
@@ -339,9 +340,7 @@ static bool may_finish(const struct supervised *c)
 static void look_for_rest(struct supervised *c, const struct reason *facts)
 {
 	struct supervisor *sv = c->sup;
-	int sig = !may_finish(c) ? SIGKILL :
-		!c->lingering    ? c->spec->stop_signal :
-				   0;
+	int sig = !may_finish(c) ? SIGKILL : !c->lingering ? c->spec->stop_signal : 0;
 
 	if (c->bare || search(c, sig, NULL, 0) == 0) {
 		gone(c, facts);
@@ -418,11 +417,12 @@ void exits_reap(struct supervisor *sv, pid_t first)
 	pid_t pid;
 
 	/* The signal names one that has ended: it need not be searched for. Others may
-	 * have been merged into the same signal; while all is ending one by one, they are
-	 * looked for at the next tick, not after each of a thousand. */
+	 * have been merged into the same signal; while all is ending one by one, they
+	 * are looked for at the next tick, not after each of a thousand. */
 	if (first && reap_is_over(first)) {
 		orphans = one_ended(sv, first);
-		if (!orphans && sv->core.phase >= SUP_ENDING && !sv->core.policy.dynamic) {
+		if (!orphans && sv->core.phase >= SUP_ENDING &&
+			!sv->core.policy.dynamic) {
 			supervisor_tick(sv);
 			return;
 		}

@@ -73,8 +73,8 @@ void readiness_free(struct supervised *c);
 
 /* report.c */
 /* at: of EVENT_RESTARTING, when; else ignored. */
-void report_event(struct supervisor *sv, struct supervised *c, enum sup_event event,
-	int64_t at);
+void report_event(
+	struct supervisor *sv, struct supervised *c, enum sup_event event, int64_t at);
 /* flags: NOTICE_LAST_LINE, NOTICE_IMPORTANT. */
 void report_message(struct supervisor *sv, const char *path, uint32_t flags,
 	const char *fmt, ...) KICK_PRINTF(4, 5);

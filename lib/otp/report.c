@@ -67,8 +67,8 @@ int report_pipe(
 	return sock_send(FD_NOTICE, &m, offsetof(typeof(m), path) + n + 2, &fd, 1);
 }
 
-void report_message(struct supervisor *sv, const char *path, uint32_t flags,
-	const char *fmt, ...)
+void report_message(
+	struct supervisor *sv, const char *path, uint32_t flags, const char *fmt, ...)
 {
 	struct notice n = { .kind = NOTICE_MESSAGE, .flags = flags };
 	char text[1024];
@@ -128,16 +128,15 @@ static void say_restarting(struct supervisor *sv, struct supervised *c, int64_t 
 	}
 	report_message(sv, path, 0,
 		"%s (pid %d) %s after %s; starting it again%s%s, %s", path,
-		(int)c->ended_pid, why,
-		num_age(c->ran_ns, age, sizeof age), *wait ? " in " : "",
-		wait, count);
+		(int)c->ended_pid, why, num_age(c->ran_ns, age, sizeof age),
+		*wait ? " in " : "", wait, count);
 	if (!seems_to_daemonize(c))
 		return;
 	c->hinted = true;
 	report_message(sv, "", 0,
-			"%s ends normally right after each start: if it goes into the "
-			"background, tell it to stay in the foreground",
-			path);
+		"%s ends normally right after each start: if it goes into the "
+		"background, tell it to stay in the foreground",
+		path);
 }
 
 static void say_exited(struct supervisor *sv, struct supervised *c)
@@ -149,8 +148,8 @@ static void say_exited(struct supervisor *sv, struct supervised *c)
 	if (quiet)
 		return;
 	(void)supervisor_path(c, path);
-	report_message(sv, path, NOTICE_LAST_LINE, "%s (pid %d) %s; it is not started again", path,
-		(int)c->ended_pid,
+	report_message(sv, path, NOTICE_LAST_LINE,
+		"%s (pid %d) %s; it is not started again", path, (int)c->ended_pid,
 		reason_describe(&c->core.last_exit, why, sizeof why));
 }
 
@@ -191,15 +190,14 @@ void report_killed(struct supervised *c)
 
 	if (c->core.policy->shutdown_ns == POLICY_BRUTAL_KILL || c->sup->core.hurried)
 		return;
-	report_message(c->sup, "", 0,
-		"%s (pid %d) did not stop within %s; killing it",
+	report_message(c->sup, "", 0, "%s (pid %d) did not stop within %s; killing it",
 		supervisor_path(c, path),
 		(int)(c->proc.pid ? c->proc.pid : c->ended_pid),
 		num_duration_text(c->core.policy->shutdown_ns, age, sizeof age));
 }
 
-static void say(struct supervisor *sv, struct supervised *c, enum sup_event event,
-	int64_t at)
+static void say(
+	struct supervisor *sv, struct supervised *c, enum sup_event event, int64_t at)
 {
 	if (event == EVENT_RESTARTING)
 		say_restarting(sv, c, at);
@@ -223,8 +221,8 @@ static const char *reason_of(
 	return "";
 }
 
-void report_event(struct supervisor *sv, struct supervised *c, enum sup_event event,
-	int64_t at)
+void report_event(
+	struct supervisor *sv, struct supervised *c, enum sup_event event, int64_t at)
 {
 	struct notice n = { .kind = NOTICE_EVENT, .event = event };
 	char path[KICK_PATH_MAX];

@@ -56,22 +56,22 @@ struct supervised {
 	struct nested *nested;	 /* of a supervisor, else NULL */
 	void *block;		 /* of an added child: its specification's memory */
 	char *id;		 /* of an added child without one of its own */
-	char *detail;       /* of a start that failed: what could not be done, or NULL */
-	char *status_text;	 /* STATUS= of the program, or NULL */
+	char *detail;	   /* of a start that failed: what could not be done, or NULL */
+	char *status_text; /* STATUS= of the program, or NULL */
 	struct history_entry *history; /* ring, NULL until the first end */
 	struct reason *exit_order;     /* `kick exit`: what its end is to be called */
 	int64_t exit_order_until;
 	int64_t exit_wall;  /* when last_exit was, CLOCK_REALTIME; 0 never */
 	int64_t start_wall; /* when it was started */
 	int64_t ready_wall; /* when it was ready, 0 not yet */
-	int64_t ran_ns;     /* how long the last process ran */
+	int64_t ran_ns;	    /* how long the last process ran */
 	pid_t ended_pid;    /* of the last process that ended */
 	uint8_t history_n;
-	bool ordered : 1;    /* the stop order is out */
-	bool bare : 1;      /* has no descendants, nor had when it was told to stop */
+	bool ordered : 1;   /* the stop order is out */
+	bool bare : 1;	    /* has no descendants, nor had when it was told to stop */
 	bool looked_at : 1; /* bare is known, while all is ending */
 	bool hinted : 1;    /* has been told that it seems to go into the background */
-	bool lingering : 1;  /* main process reaped, something of it is left */
+	bool lingering : 1; /* main process reaped, something of it is left */
 };
 
 /* A request that waits for the machine's answer. Embedded in the caller's memory. */
@@ -122,12 +122,13 @@ struct supervisor {
 	unsigned depth;
 	uint32_t socket; /* the name of FD_LISTEN in the runtime dir */
 	struct supervisor_life life;
-	int64_t ready_wall; /* 0: not yet */
-	struct slab children;  /* struct supervised */
-	struct slab nested;    /* struct nested */
+	int64_t ready_wall;   /* 0: not yet */
+	struct slab children; /* struct supervised */
+	struct slab nested;   /* struct nested */
 	struct pid_table pids;
 	uint32_t lingering; /* children of which something is left */
-	char detail[600];   /* of the last start that failed, also when the child is gone */
+	char detail[600]; /* of the last start that failed, also when the child is gone
+			   */
 	uint64_t next_dynamic_id;
 	int64_t started; /* CLOCK_MONOTONIC */
 	int64_t started_wall;
@@ -135,13 +136,13 @@ struct supervisor {
 	struct buf notices;	   /* not yet sent to the logger */
 	uint32_t notices_held;	   /* in that buffer */
 	uint64_t notices_lost;	   /* did not fit into the socket */
-	struct timer tick; /* of what can wait while all is ending */
+	struct timer tick;	   /* of what can wait while all is ending */
 	struct timer orphan_timer; /* orphaned supervisors get KILL at its end */
 	bool grace_over;
-	bool surveyed;                    /* what was adopted is known: all is ending */
-	bool leaving;                     /* all children are down */
-	uint32_t left_behind;             /* found by the last look */
-	bool draining; /* effects are being carried out */
+	bool surveyed;	      /* what was adopted is known: all is ending */
+	bool leaving;	      /* all children are down */
+	uint32_t left_behind; /* found by the last look */
+	bool draining;	      /* effects are being carried out */
 	bool ready_sent;
 	const struct config *old_config; /* until a reload has arrived everywhere */
 	bool reloading;

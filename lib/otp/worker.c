@@ -368,8 +368,8 @@ static void explain(struct supervised *c, struct launch *l)
 	describe(l, sv->detail, sizeof sv->detail);
 	free(c->detail);
 	c->detail = strdup(sv->detail);
-	report_message(sv, "", 0, "%s cannot be started: %s",
-		supervisor_path(c, path), sv->detail);
+	report_message(sv, "", 0, "%s cannot be started: %s", supervisor_path(c, path),
+		sv->detail);
 }
 
 void worker_start(struct supervised *c)
