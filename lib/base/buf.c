@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define FIRST_CAP 128
 
 void buf_init(struct buf *b, size_t max)
@@ -99,52 +101,6 @@ void buf_addv(struct buf *b, const char *fmt, va_list ap)
 		b->len += (size_t)n;
 	}
 	va_end(again);
-}
-
-/* The second byte of a character has narrower bounds where the first one would allow
- * overlong forms, surrogates or more than U+10FFFF; the others are 80 to bf. */
-static const struct {
-	unsigned char first_min;
-	unsigned char first_max;
-	unsigned char second_min;
-	unsigned char second_max;
-	unsigned char length;
-} utf8_forms[] = {
-	{ 0x00, 0x7f, 0x00, 0x00, 1 },
-	{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
-	{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-	{ 0xe1, 0xec, 0x80, 0xbf, 3 },
-	{ 0xed, 0xed, 0x80, 0x9f, 3 },
-	{ 0xee, 0xef, 0x80, 0xbf, 3 },
-	{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
-	{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
-	{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-};
-
-/* How many of the n bytes (n > 0) belong to the character that begins here. When they
- * are not UTF-8, *ret_valid is false and the bytes that could have begun one character
- * are counted together. */
-static size_t utf8_length(const unsigned char *s, size_t n, bool *ret_valid)
-{
-	size_t length = 0;
-	size_t i;
-	unsigned char min = 0x80;
-	unsigned char max = 0xbf;
-
-	for (i = 0; i < ARRAY_LEN(utf8_forms); i++)
-		if (s[0] >= utf8_forms[i].first_min &&
-			s[0] <= utf8_forms[i].first_max) {
-			length = utf8_forms[i].length;
-			min = utf8_forms[i].second_min;
-			max = utf8_forms[i].second_max;
-			break;
-		}
-	for (i = 1; i < length && i < n && s[i] >= min && s[i] <= max; i++) {
-		min = 0x80;
-		max = 0xbf;
-	}
-	*ret_valid = i == length;
-	return i;
 }
 
 /* Bytes from the start of s that a JSON string holds as they are. */

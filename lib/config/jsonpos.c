@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/utf8.h"
 
 /* cJSON copies a number into 64 bytes before it reads it. */
 #define NUMBER_MAX 62
@@ -88,30 +89,6 @@ static int skip_space(struct scan *s)
 	}
 }
 
-/* Length of the UTF-8 character at p, 0 when it is none. The NUL at the end of the text
- * keeps this within bounds. */
-static size_t utf8_length(const unsigned char *p)
-{
-	unsigned long c;
-	size_t n;
-
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] < 0xc2 || p[0] > 0xf4)
-		return 0;
-	n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	c = p[0] & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (p[i] & 0x3f);
-	}
-	if ((n == 3 && c < 0x800) || (n == 4 && (c < 0x10000 || c > 0x10ffff)) ||
-		(c >= 0xd800 && c < 0xe000))
-		return 0;
-	return n;
-}
-
 /* Four hexadecimal digits, or -1. */
 static long hex4(const char *p)
 {
@@ -182,7 +159,7 @@ static int scan_string(struct scan *s)
 				return r;
 			continue;
 		}
-		n = utf8_length(p);
+		n = utf8_decode(p, NULL);
 		if (n == 0)
 			return wrong(s, s->at, "this is not valid UTF-8");
 		s->at += n;

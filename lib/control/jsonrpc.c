@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/utf8.h"
 
 #define STRINGIFY(x) #x
 #define AS_TEXT(x) STRINGIFY(x)
@@ -39,48 +40,19 @@ bool jsonrpc_is_blank(const char *line, size_t n)
 	return true;
 }
 
-/* Bytes of the UTF-8 character at p, 0 when there is none: overlong forms, surrogates
- * and what lies beyond U+10FFFF are none. */
-static size_t utf8_len(const unsigned char *p, size_t n)
-{
-	static const struct {
-		unsigned char first, last, second_min, second_max;
-		unsigned char len;
-	} rows[] = {
-		{ 0x01, 0x7f, 0, 0, 1 },
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-	size_t row = 0;
-
-	while (row < ARRAY_LEN(rows) && (*p < rows[row].first || *p > rows[row].last))
-		row++;
-	if (row == ARRAY_LEN(rows) || rows[row].len > n)
-		return 0;
-	if (rows[row].len > 1 &&
-		(p[1] < rows[row].second_min || p[1] > rows[row].second_max))
-		return 0;
-	for (size_t i = 2; i < rows[row].len; i++)
-		if (p[i] < 0x80 || p[i] > 0xbf)
-			return 0;
-	return rows[row].len;
-}
-
 static const char *check_text(const char *line, size_t n)
 {
 	size_t at = 0;
 
 	while (at < n) {
-		size_t len = utf8_len((const unsigned char *)line + at, n - at);
+		bool valid;
+		size_t len =
+			utf8_length((const unsigned char *)line + at, n - at, &valid);
 
-		if (len == 0)
-			return line[at] ? "not UTF-8" : "a NUL byte in a message";
+		if (line[at] == '\0')
+			return "a NUL byte in a message";
+		if (!valid)
+			return "not UTF-8";
 		at += len;
 	}
 	return NULL;

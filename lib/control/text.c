@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/macro.h"
+#include "base/utf8.h"
 
 #define FAILED_START "failed_to_start:"
 
@@ -76,27 +77,6 @@ static bool in_ranges(const struct range *r, size_t n, uint32_t c)
 	return false;
 }
 
-/* One character of UTF-8; returns its bytes, or 0 when there is none. */
-static size_t decode(const unsigned char *s, uint32_t *ret)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = *s < 0x80 ? 1 : *s < 0xc2 ? 0 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : 4;
-	uint32_t c;
-
-	if (!n || *s > 0xf4)
-		return 0;
-	c = n == 1 ? *s : *s & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3fu);
-	}
-	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return 0;
-	*ret = c;
-	return n;
-}
-
 /* The escape of a byte or character, or "" when it is shown as it is. */
 static const char *escape(const unsigned char *s, size_t n, uint32_t c, char out[16])
 {
@@ -135,7 +115,7 @@ size_t text_width(const char *text)
 			s++;
 			continue;
 		}
-		n = decode(s, &c);
+		n = utf8_decode(s, &c);
 		columns += *escape(s, n, c, esc) ? strlen(esc) : width_of(c);
 		s += n ? n : 1;
 	}
@@ -158,7 +138,7 @@ void text_escape(struct buf *out, const char *text)
 			buf_add(out, plain, (size_t)(s - plain));
 		if (!*s)
 			return;
-		n = decode(s, &c);
+		n = utf8_decode(s, &c);
 		if (*escape(s, n, c, esc))
 			buf_adds(out, esc);
 		else
