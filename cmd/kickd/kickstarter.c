@@ -476,6 +476,7 @@ static void gone(struct kickstarter *k)
 	char why[KICK_REASON_MAX];
 
 	k->lingering = k->grace_over = false;
+	rundir_sweep();
 	loop_disarm(k->loop, &k->grace);
 	if (k->reloading && k->conf.proc.pid == 0)
 		end_reload(k, -ESHUTDOWN);

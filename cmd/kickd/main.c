@@ -242,8 +242,13 @@ int main(int argc, char **argv)
 		return STATUS_CANT_CREATE;
 	parse_options(&o, argc, argv);
 	notify_init();
-	if (reserve_roles() < 0)
+	if (reserve_roles() < 0) {
+		(void)fprintf(stderr,
+			"kickd: too few descriptors are allowed (ulimit -n); at least %d "
+			"are needed, and more for each child\n",
+			FD_FREE + 12);
 		return STATUS_CANT_CREATE;
+	}
 	if (o.check) {
 		r = read_config(&o, &cp);
 		if (r == 0)

@@ -346,6 +346,10 @@ static int expand_node(const char *dir, struct tree *t, struct node *n,
 	if (r < 0 || !a.result) {
 		/* It went away, or it hangs: the others are still to be seen. */
 		answer_done(&a);
+		if (r == -ETIMEDOUT) {
+			n->well = 0;
+			n->status_text = "does not answer";
+		}
 		return deadline <= clock_now() ? -ETIMEDOUT : 0;
 	}
 	r = tree_keep(t, a.root);

@@ -433,6 +433,11 @@ static void reload_answer(struct call *call, int result, const char *text)
 		wrong_spec(call, &out);
 	} else if (result == -EBUSY) {
 		server_reply_error(call, PROTOCOL_E_REFUSED, "reloading", NULL);
+	} else if (result == -EIO) {
+		server_reply_error(call, PROTOCOL_E_INTERNAL,
+			"the process that reads the configuration was killed; nothing was "
+			"changed",
+			NULL);
 	} else if (result < 0) {
 		server_reply_error(call, PROTOCOL_E_REFUSED, "shutting_down", NULL);
 	} else {

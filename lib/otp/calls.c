@@ -72,6 +72,13 @@ static int new_added(struct supervisor *sv, void *block, struct supervised **ret
 	return 0;
 }
 
+static bool bears_our_name(const struct supervisor *sv, const struct child_spec *spec)
+{
+	const char *id = REL_STR(spec->id);
+
+	return id && strcmp(id, supervisor_name(sv)) == 0;
+}
+
 int supervisor_start_child(struct supervisor *sv, const char *json, size_t len,
 	struct request *rq, struct buf *diag)
 {
@@ -93,6 +100,14 @@ int supervisor_start_child(struct supervisor *sv, const char *json, size_t len,
 		buf_addf(diag,
 			"SPEC: error: supervisors would be nested deeper than %d\n",
 			KICK_DEPTH_MAX);
+		free(block);
+		return -EINVAL;
+	}
+	if (!*sv->path && bears_our_name(sv, spec_block_child(block))) {
+		buf_addf(diag,
+			"SPEC: error: \"%s\" is the name of the application; a child "
+			"at the top may not bear it [.id]\n",
+			supervisor_name(sv));
 		free(block);
 		return -EINVAL;
 	}

@@ -258,6 +258,28 @@ CASE(it_hostile, deep_nesting_in_a_specification)
 	tree_down();
 }
 
+CASE(it_hostile, a_supervisor_that_does_not_answer_is_not_well)
+{
+	pid_t s;
+
+	tree_up(TREE);
+	s = pid_of("s");
+	(void)kill(s, SIGSTOP);
+	kick_gives(3, "status");
+	check(strstr(last_out(), "does not answer"), "status says: %s", last_out());
+	(void)kill(s, SIGCONT);
+	kick_gives(0, "wait --timeout 10s");
+	tree_down();
+}
+
+CASE(it_hostile, a_child_cannot_be_added_under_the_applications_name)
+{
+	tree_up(TREE);
+	kick_gives(78, "add app {'id':'app','start':['./h','stay']}");
+	check(strstr(last_err(), "name of the application"), "%s", last_err());
+	tree_down();
+}
+
 CASE(it_hostile, a_thousand_idle_connections)
 {
 	static int fds[1000];

@@ -1,5 +1,6 @@
 /* kill -9 of whatever there is: strategies, restart types, intensity, and the processes
  * of kick itself. */
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,6 +185,19 @@ CASE(it_strategy, auto_shutdown_ends_with_the_significant_childs_status)
 /* --- kick's own processes
  * ------------------------------------------------------------- */
 
+/* Names in the runtime directory. */
+static int files_in_run(void)
+{
+	DIR *dir = opendir("run");
+	int n = 0;
+
+	for (struct dirent *e; dir && (e = readdir(dir));)
+		n += e->d_name[0] != '.';
+	if (dir)
+		(void)closedir(dir);
+	return n;
+}
+
 CASE(it_killed, nested_supervisor_takes_its_workers_and_comes_back)
 {
 	pid_t s, x, y, a;
@@ -240,6 +254,24 @@ CASE(it_killed, top_supervisor_comes_back_with_fresh_workers)
 	check_alive("s/x");
 	check_starts("x", 2);
 	kick_gives(0, "status");
+	tree_down();
+}
+
+CASE(it_killed, a_lost_top_supervisor_leaves_no_socket_behind)
+{
+	static char before[16];
+
+	tree_up(NESTED);
+	(void)snprintf(before, sizeof before, "%d", files_in_run());
+	for (int i = 0; i < 2; i++) {
+		pid_t top = pid_of("app");
+
+		(void)kill(top, SIGKILL);
+		(void)await_end(top);
+		kick_gives(0, "wait --timeout 10s");
+	}
+	check(files_in_run() == atoi(before), "%d files, %s before", files_in_run(),
+		before);
 	tree_down();
 }
 
