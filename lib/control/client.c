@@ -56,11 +56,6 @@ void channel_free(struct channel *ch)
 	free(ch);
 }
 
-int channel_fd(const struct channel *ch)
-{
-	return ch->fd;
-}
-
 void answer_done(struct answer *a)
 {
 	cJSON_Delete(a->root);

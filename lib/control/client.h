@@ -46,9 +46,6 @@ void channel_free(struct channel *ch);
  * the socket is closed. */
 struct channel *channel_consume(int fd);
 
-/* For poll. */
-int channel_fd(const struct channel *ch);
-
 /* Calls a method; params is a JSON object as text, or NULL. 0: there is an answer, a
  * result or an error, that the caller frees. -ECONNRESET: the connection has ended;
  * -ETIMEDOUT: the deadline has passed, the call goes on over there; -EPROTO: what came

@@ -715,22 +715,3 @@ void server_free(struct server *s)
 	fd_close(s->spare);
 	free(s);
 }
-
-/* The calls that are not answered stay with their handler, who frees them by answering:
- * they no longer have a client. */
-void server_abandon(struct server *s)
-{
-	if (!s)
-		return;
-	while (s->clients) {
-		struct client *cl = s->clients;
-
-		while (cl->calls)
-			unlink_call(cl->calls);
-		s->clients = cl->next;
-		buf_done(&cl->in);
-		buf_done(&cl->out);
-		free(cl);
-	}
-	free(s);
-}

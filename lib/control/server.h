@@ -57,9 +57,6 @@ int server_new(struct loop *l, int listen_fd, const struct server_access *access
  * listening. */
 void server_free(struct server *s);
 
-/* Frees the memory only: for a forked child. */
-void server_abandon(struct server *s);
-
 /* Answers with a result: json is a complete JSON value (text). Frees the call. */
 void server_reply(struct call *c, const struct buf *json);
 

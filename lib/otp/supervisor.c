@@ -139,7 +139,6 @@ static void tell_ready(struct supervisor *sv)
 {
 	struct link_message m = { .kind = LINK_READY, .number = children_up(sv) };
 
-	sv->ready_sent = true;
 	sv->ready_wall = clock_wall();
 	/* Others are told of by their parents. */
 	if (!*sv->path)

@@ -143,7 +143,6 @@ struct supervisor {
 	bool leaving;	      /* all children are down */
 	uint32_t left_behind; /* found by the last look */
 	bool draining;	      /* effects are being carried out */
-	bool ready_sent;
 	const struct config *old_config; /* until a reload has arrived everywhere */
 	bool reloading;
 	struct buf reload_failures;
