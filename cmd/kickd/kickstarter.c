@@ -531,7 +531,7 @@ static void look_for_rest(struct kickstarter *k)
 {
 	struct search s = { .k = k };
 
-	(void)reap_children(look_at, &s);
+	(void)reap_adopted(look_at, &s);
 	if (s.n == 0) {
 		gone(k);
 		return;

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -133,26 +132,10 @@ static int list_by_waitid(struct listing *l)
 	return l->n;
 }
 
-int reap_children(void (*call)(void *user, pid_t pid), void *user)
+int reap_adopted(void (*call)(void *user, pid_t pid), void *user)
 {
 	struct listing l = { .call = call, .user = user };
 	int r = list_from_proc(&l);
 
 	return r == -ENOENT || r == -EACCES ? list_by_waitid(&l) : r;
-}
-
-bool reap_has_children(pid_t pid)
-{
-	char path[64], c;
-	autoclose int fd = -1;
-	struct stat st;
-
-	(void)snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
-	/* One link for each thread, besides the directory's own two. */
-	if (stat(path, &st) < 0 || st.st_nlink != 3)
-		return true;
-	(void)snprintf(
-		path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 || read(fd, &c, 1) != 0;
 }

@@ -22,14 +22,11 @@ int reap(pid_t pid, struct reason *ret);
 /* Reaps one child that has ended, whichever. Its pid, 0 or -ECHILD. */
 pid_t reap_any(struct reason *ret);
 
-/* Calls back for each living child of this process, ours and adopted ones, as listed
- * in /proc/self/task/TID/children, else found by waitid(2) over all pids. Children
- * that come while it runs may be missed: look again when one ends. Returns the number
- * of children or a negative errno. */
-int reap_children(void (*call)(void *user, pid_t pid), void *user);
-
-/* Whether a process has children, as far as can be told at once: true when in doubt
- * (several threads, no /proc). */
-bool reap_has_children(pid_t pid);
+/* Calls back for each living child of this process's first thread, as listed in
+ * /proc/self/task/PID/children: what was adopted, and what that thread has spawned
+ * (nothing, in a supervisor: otp/process.h). Without /proc all children are found, by
+ * waitid(2) over all pids. Children that come while it runs may be missed: look again
+ * when one ends. Returns their number or a negative errno. */
+int reap_adopted(void (*call)(void *user, pid_t pid), void *user);
 
 #endif

@@ -144,7 +144,7 @@ static uint32_t search(struct supervised *c, int sig, pid_t *pids, uint32_t room
 		.pids = pids,
 		.room = room };
 
-	(void)reap_children(look_at, &s);
+	(void)reap_adopted(look_at, &s);
 	return s.n;
 }
 
@@ -165,65 +165,6 @@ void exits_kill_left(struct supervised *c)
 	(void)search(c, SIGKILL, NULL, 0);
 }
 
-/* --- the quick way of an ordered end
- * --------------------------------------------------
- *
- * Looking through all children after each of a thousand stops would cost as much as the
- * stops. When the whole supervisor ends, what was adopted before is looked up once, and
- * a worker without children when it is told to stop is taken to leave none. One that
- * forks a daemon while it handles the signal is found by the last look, before the
- * supervisor is gone (exits_any_left). */
-
-static void note_stray(void *user, pid_t pid)
-{
-	struct supervisor *sv = user;
-	uint64_t mark;
-
-	if (pids_find(&sv->pids, pid) || mark_read(pid, &mark) < 0)
-		return;
-	for (uint32_t i = 0; i < sv->core.n; i++) {
-		struct supervised *c = supervised_of(sv->core.children[i]);
-
-		if (c->mark == mark)
-			c->bare = false;
-	}
-}
-
-void exits_survey(struct supervisor *sv)
-{
-	for (uint32_t i = 0; i < sv->core.n; i++) {
-		struct supervised *c = supervised_of(sv->core.children[i]);
-
-		c->bare = !c->nested;
-	}
-	(void)reap_children(note_stray, sv);
-	sv->surveyed = true;
-}
-
-void exits_look_at(struct supervised *c)
-{
-	/* In a dynamic supervisor nobody waits for one child's end: the last look is
-	 * soon enough, but for what may finish in its own time. */
-	bool late = c->sup->core.policy.dynamic && c->spec->kill_mode == KILL_MIXED;
-
-	c->looked_at = true;
-	if (c->bare && !late && c->proc.pid)
-		c->bare = !reap_has_children(c->proc.pid);
-}
-
-/* The one that is stopped next is looked at while this one is dying. */
-void exits_look_ahead(const struct supervised *c)
-{
-	struct supervisor *sv = c->sup;
-	struct supervised *next;
-
-	if (sv->core.policy.dynamic || c->core.position == 0)
-		return;
-	next = supervised_of(sv->core.children[c->core.position - 1]);
-	if (!next->nested && !next->looked_at)
-		exits_look_at(next);
-}
-
 static void note_any(void *user, pid_t pid)
 {
 	struct supervisor *sv = user;
@@ -238,7 +179,7 @@ static void note_any(void *user, pid_t pid)
 bool exits_any_left(struct supervisor *sv)
 {
 	sv->left_behind = 0;
-	(void)reap_children(note_any, sv);
+	(void)reap_adopted(note_any, sv);
 	return sv->left_behind > 0;
 }
 
@@ -276,10 +217,6 @@ static void name_exit(struct supervised *c, struct reason *r)
 
 static void remember(struct supervised *c, const struct reason *r, pid_t pid)
 {
-	c->exit_wall = clock_wall();
-	/* Nobody will ask any more. */
-	if (c->bare && c->sup->core.phase >= SUP_ENDING)
-		return;
 	if (!c->history)
 		c->history = calloc(HISTORY_LEN, sizeof *c->history);
 	if (!c->history)
@@ -337,17 +274,17 @@ static bool may_finish(const struct supervised *c)
 		!c->nested && c->spec->kill_mode == KILL_GROUP;
 }
 
-static void look_for_rest(struct supervised *c, const struct reason *facts)
+static bool any_rest(struct supervised *c)
 {
-	struct supervisor *sv = c->sup;
 	int sig = !may_finish(c) ? SIGKILL : !c->lingering ? c->spec->stop_signal : 0;
 
-	if (c->bare || search(c, sig, NULL, 0) == 0) {
-		gone(c, facts);
-		return;
-	}
-	if (c->lingering)
-		return;
+	return search(c, sig, NULL, 0) > 0;
+}
+
+static void linger(struct supervised *c)
+{
+	struct supervisor *sv = c->sup;
+
 	c->lingering = true;
 	sv->lingering++;
 	if (c->nested && sv->orphan_timer.heap == 0) {
@@ -357,30 +294,63 @@ static void look_for_rest(struct supervised *c, const struct reason *facts)
 	}
 }
 
-/* One of ours has ended: its group is killed while its leader still holds the number,
- * then it is reaped, then looked after. */
-static void ended(struct supervised *c)
-{
-	struct supervisor *sv = c->sup;
-	pid_t pid = c->proc.pid;
+/* One of ours that has ended, reaped but not looked after yet. */
+struct end {
+	struct supervised *child;
 	struct reason facts;
+};
+
+/* Its group is killed while its leader still holds the number, then it is reaped. */
+static void take_end(struct end *e)
+{
+	struct supervised *c = e->child;
+	struct supervisor *sv = c->sup;
 
 	if (!c->nested && !may_finish(c))
-		(void)kill(-pid, SIGKILL);
-	if (reap(pid, &facts) < 0)
-		facts = reason_text("killed");
+		(void)kill(-c->proc.pid, SIGKILL);
+	if (reap(c->proc.pid, &e->facts) < 0)
+		e->facts = reason_text("killed");
 	pids_remove(&sv->pids, c);
+	c->ended_pid = c->proc.pid;
+	c->ran_ns = loop_now(sv->loop) - c->core.started_at;
 	c->proc.fd = fd_close(c->proc.fd);
 	c->proc.pid = 0;
+}
+
+static void look_after(struct end *e, bool adopted)
+{
+	struct supervised *c = e->child;
+	bool left;
+
 	if (c->nested)
-		nested_ended(c, &facts);
+		nested_ended(c, &e->facts);
 	else
-		name_exit(c, &facts);
-	c->ended_pid = pid;
-	c->ran_ns = loop_now(sv->loop) - c->core.started_at;
-	remember(c, &facts, pid);
+		name_exit(c, &e->facts);
+	c->exit_wall = clock_wall();
 	readiness_free(c);
-	look_for_rest(c, &facts);
+	left = adopted && any_rest(c);
+	/* Of what is gone for good while all is ending nobody will ask any more. */
+	if (left || c->sup->core.phase < SUP_ENDING)
+		remember(c, &e->facts, c->ended_pid);
+	if (left)
+		linger(c);
+	else
+		gone(c, &e->facts);
+}
+
+static void ignore(void *user, pid_t pid)
+{
+	(void)user;
+	(void)pid;
+}
+
+/* One look at what was adopted serves all that have been reaped before it. */
+static void look_after_all(struct end *ends, uint32_t n)
+{
+	bool adopted = reap_adopted(ignore, NULL) != 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		look_after(&ends[i], adopted);
 }
 
 /* Something that was left behind has gone: was it the last of its child? */
@@ -391,44 +361,54 @@ static void look_again(struct supervisor *sv)
 		uint32_t n = sv->core.n;
 		struct reason facts = last_remembered(c);
 
-		if (c->lingering)
-			look_for_rest(c, &facts);
+		if (c->lingering && !any_rest(c))
+			gone(c, &facts);
 		/* A removal moves the rest. */
 		if (sv->core.n < n)
 			i = UINT32_MAX;
 	}
 }
 
-/* True: it was an orphan's end. */
-static bool one_ended(struct supervisor *sv, pid_t pid)
-{
-	struct supervised *c = pids_find(&sv->pids, pid);
-	struct reason ignored;
+#define BATCH 32
 
-	if (!c)
-		return reap(pid, &ignored) == 0;
-	ended(c);
-	return false;
+/* True: there may be more. Orphans' ends are reaped on the way. */
+static bool reap_batch(struct supervisor *sv, pid_t pid, bool *orphans)
+{
+	struct end ends[BATCH];
+	struct reason ignored;
+	uint32_t n = 0;
+
+	for (; pid > 0 && n < BATCH; pid = reap_peek()) {
+		ends[n].child = pids_find(&sv->pids, pid);
+		if (ends[n].child)
+			take_end(&ends[n++]);
+		else
+			*orphans |= reap(pid, &ignored) == 0;
+	}
+	if (n > 0)
+		look_after_all(ends, n);
+	return pid > 0;
 }
 
 void exits_reap(struct supervisor *sv, pid_t first)
 {
 	bool orphans = false;
-	pid_t pid;
+	struct end end;
 
-	/* The signal names one that has ended: it need not be searched for. Others may
-	 * have been merged into the same signal; while all is ending one by one, they
-	 * are looked for at the next tick, not after each of a thousand. */
-	if (first && reap_is_over(first)) {
-		orphans = one_ended(sv, first);
-		if (!orphans && sv->core.phase >= SUP_ENDING &&
-			!sv->core.policy.dynamic) {
-			supervisor_tick(sv);
-			return;
-		}
+	/* The signal names one that has ended: it need not be searched for. */
+	if (first && !reap_is_over(first))
+		first = 0;
+	end.child = pids_find(&sv->pids, first);
+	/* Others may have been merged into the same signal; while all is ending one by
+	 * one, they are looked for at the next tick, not after each of a thousand. */
+	if (end.child && sv->core.phase >= SUP_ENDING && !sv->core.policy.dynamic) {
+		take_end(&end);
+		look_after_all(&end, 1);
+		supervisor_tick(sv);
+		return;
 	}
-	while ((pid = reap_peek()) > 0)
-		orphans |= one_ended(sv, pid);
+	while (reap_batch(sv, first ? first : reap_peek(), &orphans))
+		first = 0;
 	if (orphans && sv->lingering > 0)
 		look_again(sv);
 	if (orphans && sv->leaving)

@@ -52,9 +52,6 @@ void exits_reap(struct supervisor *sv, pid_t first);
 /* Signals to what bears the child's mark and is ours, its main process apart. */
 void exits_stop_left(struct supervised *c);
 void exits_kill_left(struct supervised *c);
-void exits_survey(struct supervisor *sv);
-void exits_look_at(struct supervised *c);
-void exits_look_ahead(const struct supervised *c);
 /* Kills what is left of the tree below this process. False: nothing is. */
 bool exits_any_left(struct supervisor *sv);
 int pids_reserve(struct pid_table *t, uint32_t n);

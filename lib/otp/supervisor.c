@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "os/roles.h"
 #include "otp/internal.h"
+#include "otp/process.h"
 
 /* An exiting supervisor gives its last words this long to be taken. */
 #define FLUSH_MS 1000
@@ -150,7 +151,7 @@ static void tell_ready(struct supervisor *sv)
 
 static void start(struct supervised *c)
 {
-	c->ordered = c->bare = c->looked_at = false;
+	c->ordered = false;
 	c->start_wall = clock_wall();
 	c->ready_wall = 0;
 	if (c->nested)
@@ -161,7 +162,6 @@ static void start(struct supervised *c)
 
 static void kill_child(struct supervised *c)
 {
-	c->bare = false;
 	report_killed(c);
 	if (c->lingering)
 		exits_kill_left(c);
@@ -174,16 +174,12 @@ static void kill_child(struct supervised *c)
 static void stop(struct supervised *c)
 {
 	c->ordered = true;
-	if (c->sup->core.phase == SUP_ENDING && !c->sup->surveyed)
-		exits_survey(c->sup);
 	if (c->lingering)
 		exits_kill_left(c);
 	else if (c->nested)
 		nested_stop(c);
 	else
 		worker_stop(c);
-	if (c->sup->surveyed)
-		exits_look_ahead(c);
 }
 
 static void reply(const struct effect *e)
@@ -456,9 +452,10 @@ static int set_up(struct supervisor *sv)
 	return r;
 }
 
-_Noreturn void supervisor_main(const struct supervisor_start *start)
+static int run(void *arg)
 {
 	static struct supervisor sv;
+	const struct supervisor_start *start = arg;
 	int r;
 
 	memset(&sv, 0, sizeof sv);
@@ -488,4 +485,9 @@ _Noreturn void supervisor_main(const struct supervisor_start *start)
 			KICK_BUG("the loop of %s: %s", supervisor_name(&sv),
 				err_name(r));
 	}
+}
+
+_Noreturn void supervisor_main(struct supervisor_start *start)
+{
+	process_run(run, start);
 }

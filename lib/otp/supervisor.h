@@ -68,8 +68,6 @@ struct supervised {
 	pid_t ended_pid;    /* of the last process that ended */
 	uint8_t history_n;
 	bool ordered : 1;   /* the stop order is out */
-	bool bare : 1;	    /* has no descendants, nor had when it was told to stop */
-	bool looked_at : 1; /* bare is known, while all is ending */
 	bool hinted : 1;    /* has been told that it seems to go into the background */
 	bool lingering : 1; /* main process reaped, something of it is left */
 };
@@ -139,7 +137,6 @@ struct supervisor {
 	struct timer tick;	   /* of what can wait while all is ending */
 	struct timer orphan_timer; /* orphaned supervisors get KILL at its end */
 	bool grace_over;
-	bool surveyed;	      /* what was adopted is known: all is ending */
 	bool leaving;	      /* all children are down */
 	uint32_t left_behind; /* found by the last look */
 	bool draining;	      /* effects are being carried out */
@@ -153,7 +150,7 @@ struct supervisor {
 
 /* The life of a supervisor process: takes FD_LINK, boots, serves, ends. start is
  * copied; what it points to stays. Does not return. */
-_Noreturn void supervisor_main(const struct supervisor_start *start);
+_Noreturn void supervisor_main(struct supervisor_start *start);
 
 /* --- requests. Each answers through rq->done, now or later --------------------------
  */

@@ -416,13 +416,10 @@ void worker_stop(struct supervised *c)
 
 	if (c->proc.pid == 0)
 		return;
-	if (c->bare && !c->looked_at)
-		exits_look_at(c);
 	if (c->spec->kill_mode == KILL_GROUP) {
 		(void)kill(-c->proc.pid, sig);
 		(void)kill(-c->proc.pid, SIGCONT);
-		if (!c->bare)
-			exits_stop_left(c);
+		exits_stop_left(c);
 	}
 	(void)supervisor_signal(c, sig);
 	(void)supervisor_signal(c, SIGCONT);
