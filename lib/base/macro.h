@@ -14,6 +14,9 @@
 
 #define KICK_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
+/* A function with large buffers, whose frame is to be gone when its caller goes on. */
+#define KICK_NOINLINE __attribute__((noinline))
+
 /* A local of this kind is freed at the end of its block; errno survives. */
 #define autofree __attribute__((cleanup(macro_freep)))
 

@@ -7,6 +7,11 @@
 #include "base/limits.h"
 #include "config/expand.h"
 
+struct env_text {
+	struct env_text *next;
+	char text[];
+};
+
 void env_init(struct env *e)
 {
 	*e = (struct env){ 0 };
@@ -14,16 +19,19 @@ void env_init(struct env *e)
 
 void env_done(struct env *e)
 {
-	for (size_t i = 0; i < e->n; i++)
-		free(e->at[i]);
+	struct env_text *next;
+
+	for (struct env_text *t = e->texts; t; t = next) {
+		next = t->next;
+		free(t);
+	}
 	free(e->at);
 	env_init(e);
 }
 
-/* Where key stands, or n. */
-static size_t find(const struct env *e, const char *key)
+/* Where the key of n bytes stands, or e->n. */
+static size_t find(const struct env *e, const char *key, size_t n)
 {
-	size_t n = strlen(key);
 	size_t i = 0;
 
 	while (i < e->n && (strncmp(e->at[i], key, n) != 0 || e->at[i][n] != '='))
@@ -47,45 +55,58 @@ static int grow(struct env *e)
 	return 0;
 }
 
-int env_set(struct env *e, const char *key, const char *value)
+/* n: of the pair's key. */
+static int put(struct env *e, char *pair, size_t n)
 {
-	size_t size = strlen(key) + strlen(value) + 2;
-	size_t i = find(e, key);
+	size_t size = strlen(pair) + 1;
+	size_t i = find(e, pair, n);
 	size_t old = i < e->n ? strlen(e->at[i]) + 1 : 0;
-	char *text;
 
 	if (i == KICK_ENV_MAX || e->bytes - old + size > KICK_ENV_BYTES_MAX)
 		return -E2BIG;
 	if (grow(e) < 0)
 		return -ENOMEM;
-	text = malloc(size);
-	if (!text)
-		return -ENOMEM;
-	(void)stpcpy(stpcpy(stpcpy(text, key), "="), value);
-	if (i < e->n)
-		free(e->at[i]);
-	else
+	if (i == e->n)
 		e->at[++e->n] = NULL;
-	e->at[i] = text;
+	e->at[i] = pair;
 	e->bytes = e->bytes - old + size;
 	return 0;
 }
 
+int env_set(struct env *e, const char *key, const char *value)
+{
+	size_t n = strlen(key);
+	struct env_text *t = malloc(sizeof *t + n + strlen(value) + 2);
+
+	if (!t)
+		return -ENOMEM;
+	(void)stpcpy(stpcpy(stpcpy(t->text, key), "="), value);
+	t->next = e->texts;
+	e->texts = t;
+	return put(e, t->text, n);
+}
+
+int env_lend(struct env *e, char *pair)
+{
+	const char *eq = strchr(pair, '=');
+
+	return eq && eq > pair ? put(e, pair, (size_t)(eq - pair)) : 0;
+}
+
 void env_unset(struct env *e, const char *key)
 {
-	size_t i = find(e, key);
+	size_t i = find(e, key, strlen(key));
 
 	if (i == e->n)
 		return;
 	e->bytes -= strlen(e->at[i]) + 1;
-	free(e->at[i]);
 	memmove(&e->at[i], &e->at[i + 1], (e->n - i) * sizeof *e->at);
 	e->n--;
 }
 
 const char *env_get(const struct env *e, const char *key)
 {
-	size_t i = find(e, key);
+	size_t i = find(e, key, strlen(key));
 
 	return i < e->n ? e->at[i] + strlen(key) + 1 : NULL;
 }

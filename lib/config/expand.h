@@ -7,10 +7,13 @@
 #include "base/err.h"
 
 /* An environment that is being put together: "KEY=VALUE" strings. */
+struct env_text;
+
 struct env {
-	char **at; /* NULL-terminated; each malloc'ed */
+	char **at; /* NULL-terminated; lent, or of texts */
 	size_t n, cap;
-	size_t bytes; /* of all strings */
+	size_t bytes;		/* of all strings */
+	struct env_text *texts; /* all that were made here */
 };
 
 void env_init(struct env *e);
@@ -18,6 +21,9 @@ void env_done(struct env *e);
 
 /* 0, -ENOMEM, or -E2BIG past KICK_ENV_MAX or KICK_ENV_BYTES_MAX. */
 int env_set(struct env *e, const char *key, const char *value);
+/* The same for "KEY=VALUE", which must outlive the environment: it is not copied. What
+ * is no such text is left out. */
+int env_lend(struct env *e, char *pair);
 void env_unset(struct env *e, const char *key);
 const char *env_get(const struct env *e, const char *key);
 

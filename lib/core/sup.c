@@ -28,7 +28,7 @@ void sup_done(struct sup *s)
 
 static int fx_reserve(struct sup *s, uint32_t want)
 {
-	uint32_t cap = s->fx_cap ? s->fx_cap : 64;
+	uint32_t cap = s->fx_cap ? s->fx_cap : 16;
 	struct effect *fx;
 
 	while (cap < want)

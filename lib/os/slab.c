@@ -5,40 +5,50 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define CHUNK (64 << 10)
+#define CHUNK ((size_t)64 << 10)
 
-static size_t rounded(const struct slab *s)
+static char *unused; /* the rest of the last chunk */
+static size_t left;
+
+void slab_forked(void)
 {
-	return (s->size + 15) & ~(size_t)15;
+	left = 0;
 }
 
-static int more(struct slab *s)
+static int more(void)
 {
-	char *chunk = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE,
+	void *chunk = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (chunk == MAP_FAILED)
 		return -1;
 	(void)madvise(chunk, CHUNK, MADV_DONTFORK);
-	s->next = chunk;
-	s->left = CHUNK / rounded(s);
+	unused = chunk;
+	left = CHUNK;
 	return 0;
+}
+
+void *slab_carve(size_t size)
+{
+	size_t rounded = (size + 15) & ~(size_t)15;
+	void *thing;
+
+	if (rounded > CHUNK || (left < rounded && more() < 0))
+		return NULL;
+	thing = unused;
+	unused += rounded;
+	left -= rounded;
+	return thing;
 }
 
 void *slab_take(struct slab *s)
 {
 	void *thing = s->free;
 
-	if (thing) {
-		memcpy(&s->free, thing, sizeof s->free);
-		memset(thing, 0, s->size);
-		return thing;
-	}
-	if (s->left == 0 && more(s) < 0)
-		return NULL;
-	thing = s->next;
-	s->next += rounded(s);
-	s->left--;
+	if (!thing)
+		return slab_carve(s->size);
+	memcpy(&s->free, thing, sizeof s->free);
+	memset(thing, 0, s->size);
 	return thing;
 }
 

@@ -126,12 +126,11 @@ static void take_fds(struct msghdr *msg, int *fds, size_t room, size_t *ret_n)
 	*ret_n = n;
 }
 
-ssize_t sock_receive(int fd, void *bytes, size_t n, int *fds, size_t *n_fds)
+ssize_t sock_receive(int fd, struct iovec *parts, size_t n, int *fds, size_t *n_fds)
 {
-	struct iovec iov = { .iov_base = bytes, .iov_len = n };
 	union control control;
-	struct msghdr msg = { .msg_iov = &iov,
-		.msg_iovlen = 1,
+	struct msghdr msg = { .msg_iov = parts,
+		.msg_iovlen = n,
 		.msg_control = &control,
 		.msg_controllen = sizeof control };
 	size_t room = n_fds ? *n_fds : 0, got = 0;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 /* Most descriptors in one message. */
 #define SOCK_FDS_MAX 4
@@ -25,9 +26,9 @@ int sock_notify(const char *dir, const char *name, uid_t uid, int *ret_fd);
  * The descriptors stay the caller's. */
 int sock_send(int fd, const void *bytes, size_t n, const int *fds, size_t n_fds);
 
-/* Receives one message of at most n bytes. Its length, 0 at the end, -EAGAIN when there
+/* Receives one message into n parts, one after the other. Its length, 0 at the end, -EAGAIN when there
  * is none, -EMSGSIZE when it was cut. Descriptors are close-on-exec and the caller's;
  * *n_fds is how many fit in fds before, how many came after. */
-ssize_t sock_receive(int fd, void *bytes, size_t n, int *fds, size_t *n_fds);
+ssize_t sock_receive(int fd, struct iovec *parts, size_t n, int *fds, size_t *n_fds);
 
 #endif

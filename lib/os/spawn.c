@@ -5,8 +5,8 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,32 +16,14 @@
 #include "os/preexec.h"
 #include "os/roles.h"
 
-#define STACK_SIZE (64 << 10)
-#define GUARD_SIZE (4 << 10)
+/* For the frames of clone(2) itself. */
+#define STACK_GAP 512
 
 const char *const spawn_step_names[SPAWN_NSTEPS] = {
 #define X(id, name) [SPAWN_##id] = name,
 	SPAWN_STEPS(X)
 #undef X
 };
-
-static char *stack_top;
-
-/* Room for the child's calls, with a page below that faults instead of corrupting. */
-static int stack_setup(void)
-{
-	char *stack;
-
-	if (stack_top)
-		return 0;
-	stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
-	if (stack == MAP_FAILED)
-		return -errno;
-	(void)mprotect(stack, GUARD_SIZE, PROT_NONE);
-	stack_top = stack + STACK_SIZE;
-	return 0;
-}
 
 int spawn_setup(void)
 {
@@ -63,7 +45,7 @@ int spawn_setup(void)
 		(void)fd_steal(&self);
 	if (null >= 0 && null < FD_SELF)
 		(void)fd_steal(&null);
-	return stack_setup();
+	return 0;
 }
 
 /* Puts what the child needs where it will find it; the rest of the slots are /dev/null
@@ -87,14 +69,18 @@ static void restore(const struct spawn_request *req, int null)
 		(void)dup3(null, req->ready_slot, O_CLOEXEC);
 }
 
+/* The child runs on a stack of its own: what lies well below our frames, which we do
+ * not touch until it has executed its program or ended. */
 static pid_t run_child(struct preexec *p, int *ret_pidfd)
 {
+	uintptr_t below = (uintptr_t)__builtin_frame_address(0) - STACK_GAP;
+	void *stack = (void *)(below & ~(uintptr_t)63);
 	int flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD;
 	pid_t pid;
 
-	pid = clone(preexec, stack_top, flags | CLONE_PIDFD, p, ret_pidfd);
+	pid = clone(preexec, stack, flags | CLONE_PIDFD, p, ret_pidfd);
 	if (pid < 0 && errno == EINVAL) {
-		pid = clone(preexec, stack_top, flags, p);
+		pid = clone(preexec, stack, flags, p);
 		if (pid > 0)
 			*ret_pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	}

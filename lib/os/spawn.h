@@ -73,8 +73,8 @@ struct proc {
 	int fd;	   /* pidfd, close-on-exec; -1 */
 };
 
-/* To be called once in each process that spawns: reserves the slots 0 to FD_SELF and a
- * stack. A forked process calls it again. Negative errno. */
+/* To be called once in each process that spawns: reserves the slots 0 to FD_SELF. A
+ * forked process calls it again. Negative errno. */
 int spawn_setup(void);
 
 /* 0 and *ret_proc (whose descriptor is the caller's), or a negative errno and *fail.

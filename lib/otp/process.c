@@ -20,6 +20,7 @@
 #include "os/mark.h"
 #include "os/preexec.h"
 #include "os/roles.h"
+#include "os/slab.h"
 #include "os/sock.h"
 
 extern char **environ;
@@ -123,6 +124,7 @@ static int become(const struct process_start *start, int link)
 {
 	int r;
 
+	slab_forked();
 	ignore_terminal();
 	r = move_to(link, FD_LINK);
 	if (r == 0)
@@ -168,7 +170,7 @@ int process_spawn_link(
 
 /* The first thread never runs again: what lies between its frame and the stack of the
  * second one is for its last call only. */
-#define PAUSE_ROOM 1024
+#define PAUSE_ROOM 512
 
 void process_run(int (*run)(void *arg), void *arg)
 {

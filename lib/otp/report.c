@@ -109,14 +109,13 @@ static bool seems_to_daemonize(const struct supervised *c)
 		c->ran_ns < SEC_NS && !c->nested && !c->hinted;
 }
 
-static void say_restarting(struct supervisor *sv, struct supervised *c, int64_t at)
+static void say_restarting(
+	struct supervisor *sv, struct supervised *c, const char *path, int64_t at)
 {
 	const struct child *k = &c->core;
-	char path[KICK_PATH_MAX], count[80], wait[32] = "", age[32],
-					     why[KICK_REASON_MAX];
+	char count[80], wait[32] = "", age[32], why[KICK_REASON_MAX];
 	int64_t delay = at < 0 ? 0 : at - loop_now(sv->loop);
 
-	(void)supervisor_path(c, path);
 	(void)reason_describe(&k->last_exit, why, sizeof why);
 	count_text(sv, c, count, sizeof count);
 	if (delay > 0)
@@ -139,43 +138,40 @@ static void say_restarting(struct supervisor *sv, struct supervised *c, int64_t 
 		path);
 }
 
-static void say_exited(struct supervisor *sv, struct supervised *c)
+static void say_exited(struct supervisor *sv, struct supervised *c, const char *path)
 {
-	char path[KICK_PATH_MAX], why[KICK_REASON_MAX];
+	char why[KICK_REASON_MAX];
 	bool quiet = sv->core.phase >= SUP_ENDING || c->core.state != CHILD_EXITED ||
 		!reason_is_abnormal(&c->core.last_exit);
 
 	if (quiet)
 		return;
-	(void)supervisor_path(c, path);
 	report_message(sv, path, NOTICE_LAST_LINE,
 		"%s (pid %d) %s; it is not started again", path, (int)c->ended_pid,
 		reason_describe(&c->core.last_exit, why, sizeof why));
 }
 
-static void say_start_failed(struct supervisor *sv, struct supervised *c)
+static void say_start_failed(
+	struct supervisor *sv, struct supervised *c, const char *path)
 {
-	char path[KICK_PATH_MAX], why[KICK_REASON_MAX];
+	char why[KICK_REASON_MAX];
 	bool boot = strncmp(sv->core.reason.text, "shutdown:failed_to_start:", 25) == 0;
 
 	/* worker_start has said what could not be done. */
-	if (strncmp(c->core.last_exit.text, "failed_to_start:", 16) != 0) {
-		(void)supervisor_path(c, path);
+	if (strncmp(c->core.last_exit.text, "failed_to_start:", 16) != 0)
 		report_message(sv, path, NOTICE_LAST_LINE, "%s did not start: %s", path,
 			reason_describe(&c->core.last_exit, why, sizeof why));
-	}
 	if (boot)
 		report_message(sv, "", 0,
 			"%s cannot start; stopping what it had started",
 			supervisor_name(sv));
 }
 
-static void say_gave_up(struct supervisor *sv, struct supervised *c)
+static void say_gave_up(struct supervisor *sv, const char *path)
 {
 	const struct sup_policy *p = &sv->core.policy;
-	char path[KICK_PATH_MAX], why[KICK_REASON_MAX], period[32];
+	char why[KICK_REASON_MAX], period[32];
 
-	(void)supervisor_path(c, path);
 	report_message(sv, path, NOTICE_LAST_LINE | NOTICE_IMPORTANT,
 		"%s gives up: %u restarts within %s, %u are allowed; last: %s, %s",
 		supervisor_name(sv), p->max_restarts + 1,
@@ -196,17 +192,18 @@ void report_killed(struct supervised *c)
 		num_duration_text(c->core.policy->shutdown_ns, age, sizeof age));
 }
 
-static void say(
-	struct supervisor *sv, struct supervised *c, enum sup_event event, int64_t at)
+/* path: the child's. */
+static void say(struct supervisor *sv, struct supervised *c, const char *path,
+	enum sup_event event, int64_t at)
 {
 	if (event == EVENT_RESTARTING)
-		say_restarting(sv, c, at);
+		say_restarting(sv, c, path, at);
 	else if (event == EVENT_EXITED)
-		say_exited(sv, c);
+		say_exited(sv, c, path);
 	else if (event == EVENT_START_FAILED)
-		say_start_failed(sv, c);
+		say_start_failed(sv, c, path);
 	else if (event == EVENT_GAVE_UP)
-		say_gave_up(sv, c);
+		say_gave_up(sv, path);
 }
 
 /* Which reason goes with which event. */
@@ -225,16 +222,13 @@ void report_event(
 	struct supervisor *sv, struct supervised *c, enum sup_event event, int64_t at)
 {
 	struct notice n = { .kind = NOTICE_EVENT, .event = event };
+	bool own = !c || event == EVENT_GAVE_UP;
 	char path[KICK_PATH_MAX];
 
-	if (!c || event == EVENT_GAVE_UP) {
-		(void)snprintf(path, sizeof path, "%s", supervisor_name(sv));
-		n.pid = getpid();
-	} else {
-		(void)supervisor_path(c, path);
-		n.pid = event == EVENT_EXITED ? c->ended_pid : c->proc.pid;
-	}
-	add(sv, &n, path, c ? reason_of(sv, c, event) : "");
 	if (c)
-		say(sv, c, event, at);
+		(void)supervisor_path(c, path);
+	n.pid = own ? getpid() : event == EVENT_EXITED ? c->ended_pid : c->proc.pid;
+	add(sv, &n, own ? supervisor_name(sv) : path, c ? reason_of(sv, c, event) : "");
+	if (c)
+		say(sv, c, path, event, at);
 }

@@ -77,11 +77,15 @@ struct supervised *supervisor_find(struct supervisor *sv, const char *id)
 
 const char *supervisor_path(const struct supervised *c, char buf[KICK_PATH_MAX])
 {
-	const char *up = c->sup->path;
+	const char *up = c->sup->path, *id = c->core.id;
+	size_t n_up = strlen(up), n = strlen(id) + 1;
 
-	if (snprintf(buf, KICK_PATH_MAX, "%s%s%s", up, *up ? "/" : "", c->core.id) >=
-		KICK_PATH_MAX)
+	if (n_up + n >= KICK_PATH_MAX)
 		KICK_BUG("a path longer than the configuration allows");
+	memcpy(buf, up, n_up);
+	if (n_up > 0)
+		buf[n_up++] = '/';
+	memcpy(buf + n_up, id, n);
 	return buf;
 }
 
@@ -454,36 +458,37 @@ static int set_up(struct supervisor *sv)
 
 static int run(void *arg)
 {
-	static struct supervisor sv;
 	const struct supervisor_start *start = arg;
+	struct supervisor *sv = slab_carve(sizeof *sv);
 	int r;
 
-	memset(&sv, 0, sizeof sv);
-	sv.node = start->node;
-	sv.config = start->config;
-	sv.spec = start->spec;
-	memcpy(sv.path, start->path, sizeof sv.path);
-	sv.depth = start->depth;
-	sv.socket = start->socket;
-	sv.life = start->life;
-	sv.children.size = sizeof(struct supervised);
-	sv.nested.size = sizeof(struct nested);
-	sv.started = clock_now();
-	sv.started_wall = clock_wall();
-	buf_init(&sv.notices, KICK_LINK_MESSAGE_MAX);
-	r = set_up(&sv);
+	if (!sv)
+		_exit(1);
+	sv->node = start->node;
+	sv->config = start->config;
+	sv->spec = start->spec;
+	memcpy(sv->path, start->path, sizeof sv->path);
+	sv->depth = start->depth;
+	sv->socket = start->socket;
+	sv->life = start->life;
+	sv->children.size = sizeof(struct supervised);
+	sv->nested.size = sizeof(struct nested);
+	sv->started = clock_now();
+	sv->started_wall = clock_wall();
+	buf_init(&sv->notices, KICK_LINK_MESSAGE_MAX);
+	r = set_up(sv);
 	if (r < 0) {
-		sv.core.reason = reason_textf("failed_to_start:setup:%s", err_name(r));
-		say_farewell(&sv);
+		sv->core.reason = reason_textf("failed_to_start:setup:%s", err_name(r));
+		say_farewell(sv);
 	}
-	sup_boot(&sv.core, clock_now());
-	supervisor_settle(&sv);
+	sup_boot(&sv->core, clock_now());
+	supervisor_settle(sv);
 	for (;;) {
-		report_turn(&sv);
-		r = loop_once(sv.loop);
+		report_turn(sv);
+		r = loop_once(sv->loop);
 		if (r < 0)
-			KICK_BUG("the loop of %s: %s", supervisor_name(&sv),
-				err_name(r));
+			KICK_BUG(
+				"the loop of %s: %s", supervisor_name(sv), err_name(r));
 	}
 }
 

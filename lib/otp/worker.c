@@ -58,18 +58,10 @@ static void launch_done(struct launch *l)
 
 static int inherit_env(struct launch *l)
 {
-	char key[256];
 	int r = 0;
 
-	for (char **e = l->child->sup->node->environ; r == 0 && *e; e++) {
-		const char *eq = strchr(*e, '=');
-
-		if (!eq || eq == *e || (size_t)(eq - *e) >= sizeof key)
-			continue;
-		memcpy(key, *e, (size_t)(eq - *e));
-		key[eq - *e] = '\0';
-		r = env_set(&l->env, key, eq + 1);
-	}
+	for (char **e = l->child->sup->node->environ; r == 0 && *e; e++)
+		r = env_lend(&l->env, *e);
 	return r;
 }
 
@@ -131,7 +123,7 @@ static int add_user_env(struct launch *l)
 }
 
 /* What kick tells a program about itself. */
-static int add_kick_env(struct launch *l)
+static KICK_NOINLINE int add_kick_env(struct launch *l)
 {
 	const struct supervised *c = l->child;
 	char path[KICK_PATH_MAX], number[16];
@@ -360,7 +352,7 @@ static void describe(struct launch *l, char *text, size_t size)
 }
 
 /* Kept for those who ask why, and said to those who watch. */
-static void explain(struct supervised *c, struct launch *l)
+static KICK_NOINLINE void explain(struct supervised *c, struct launch *l)
 {
 	struct supervisor *sv = c->sup;
 	char path[KICK_PATH_MAX];
