@@ -38,6 +38,10 @@
 /* Milliseconds in which a client must have sent the rest of a begun request. */
 #define KICK_CLIENT_TIMEOUT_MS 10000
 
+/* Milliseconds in which a process of kick answers a question; one that has not does not
+ * answer. Orders have no limit but the user's. */
+#define KICK_ANSWER_MS 5000
+
 /* Bytes that may wait on a link between two of kick's own processes. */
 #define KICK_LINK_QUEUE_MAX (4 << 20)
 
@@ -64,8 +68,10 @@
 /* An orphaned supervisor gets this long to stop its children in order. */
 #define KICK_ORPHAN_GRACE_MS 5000
 
-/* After a refusal for want of resources (EAGAIN, EMFILE, ENOMEM). */
+/* The wait after a refusal for want of resources (EAGAIN, EMFILE, ENOMEM): at least, and
+ * at most, where a long period of max_seconds asks for more. */
 #define KICK_RESOURCE_RETRY_MS 200
+#define KICK_RESOURCE_RETRY_MAX_MS 30000
 
 /* kickd's own messages in one second, and how many of them are kept for those that
  * must not be lost: who gives up, and why kickd ends. */

@@ -14,6 +14,19 @@ static double random_unit(struct sup *s)
 	return (double)(s->random >> 11) / (double)(UINT64_C(1) << 53);
 }
 
+/* A want of resources passes: the tries are so far apart that they, and the end that the
+ * first of them followed, never use up the intensity by themselves. */
+static double wait_for_resources(const struct sup_policy *p)
+{
+	double least = (double)(KICK_RESOURCE_RETRY_MS * MSEC_NS);
+	double most = (double)(KICK_RESOURCE_RETRY_MAX_MS * MSEC_NS);
+	double wait = 0;
+
+	if (p->max_restarts != POLICY_NO_LIMIT && p->max_restarts > 1)
+		wait = (double)p->max_seconds_ns / (p->max_restarts - 1) + MSEC_NS;
+	return wait < least ? least : wait > most ? most : wait;
+}
+
 /* How long to wait before the next try; a long enough run makes it the first again. */
 static int64_t next_delay(struct sup *s, struct child *c, bool for_want, int64_t now)
 {
@@ -27,8 +40,8 @@ static int64_t next_delay(struct sup *s, struct child *c, bool for_want, int64_t
 		delay *= 1 + b->jitter * (2 * random_unit(s) - 1);
 		c->failures++;
 	}
-	if (for_want && delay < (double)(KICK_RESOURCE_RETRY_MS * MSEC_NS))
-		delay = (double)(KICK_RESOURCE_RETRY_MS * MSEC_NS);
+	if (for_want && delay < wait_for_resources(&s->policy))
+		delay = wait_for_resources(&s->policy);
 	return (int64_t)delay;
 }
 

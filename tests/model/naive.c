@@ -104,6 +104,21 @@ static void end_by_itself(struct naive *nv, const char *reason, int64_t now)
 	naive_end(nv, reason, false, now);
 }
 
+/* Two counted at once, then one each time: never more than are allowed in a period. */
+static int64_t resource_wait(const struct naive *nv)
+{
+	uint32_t max = nv->policy.max_restarts;
+	int64_t wait = 0;
+
+	if (max > 1 && max != POLICY_NO_LIMIT)
+		wait = (int64_t)((double)nv->policy.max_seconds_ns / (max - 1)) + MSEC_NS;
+	if (wait < KICK_RESOURCE_RETRY_MS * MSEC_NS)
+		return KICK_RESOURCE_RETRY_MS * MSEC_NS;
+	if (wait > KICK_RESOURCE_RETRY_MAX_MS * MSEC_NS)
+		return KICK_RESOURCE_RETRY_MAX_MS * MSEC_NS;
+	return wait;
+}
+
 /* A child that is to be started again by itself failed, or its start did. */
 static void failed(struct naive *nv, unsigned slot, bool start, bool want, int64_t now)
 {
@@ -126,10 +141,9 @@ static void failed(struct naive *nv, unsigned slot, bool start, bool want, int64
 	if (backoff)
 		set_wait(c, start, now);
 	else if (start)
-		c->due = c->due_max =
-			now + (want ? KICK_RESOURCE_RETRY_MS * MSEC_NS : 0);
-	if (backoff && want && c->due_max < now + KICK_RESOURCE_RETRY_MS * MSEC_NS)
-		c->due_max = now + KICK_RESOURCE_RETRY_MS * MSEC_NS;
+		c->due = c->due_max = now + (want ? resource_wait(nv) : 0);
+	if (backoff && want && c->due_max < now + resource_wait(nv))
+		c->due_max = now + resource_wait(nv);
 	if (!naive_is_group(nv)) {
 		if (!waits && !start)
 			naive_launch(nv, slot, now);

@@ -260,9 +260,30 @@ Test(sup_retry, RETRY_9_restarting_child_counts_as_a_live_significant_one, .time
 	fake_free(t);
 }
 
+Test(sup_retry, want_of_resources_never_uses_up_the_intensity, .timeout = 5)
+{
+	static const char *const sups[] = { "one_for_one max=2", "one_for_one max=3",
+		"rest_for_one max=7", "one_for_all max=infinity" };
+
+	for (size_t i = 0; i < ARRAY_LEN(sups); i++) {
+		struct fake *t = fake_up(sups[i], "a:for_want");
+
+		fake_find(t, "a")->fails = -1;
+		fake_exit(t, "a", "exit:1");
+		for (int tries = 0; tries < 1000; tries++) {
+			EXPECT_TRACE(t, "spawn a");
+			cr_assert_eq(t->sup.phase, SUP_SERVING, "%s: try %d", sups[i],
+				tries);
+			fake_wait(t, fake_armed(t, "a"));
+		}
+		fake_free(t);
+	}
+}
+
+/* Where hardly any restart is allowed, no wait would help. */
 Test(sup_retry, want_of_resources_waits_a_little, .timeout = 5)
 {
-	struct fake *t = fake_up("one_for_one", "a:for_want");
+	struct fake *t = fake_up("one_for_one max=infinity", "a:for_want");
 
 	fake_find(t, "a")->fails = 1;
 	fake_exit(t, "a", "exit:1");
