@@ -289,8 +289,8 @@ static void reloaded(struct kickstarter *k, int64_t failed, const char *text)
 	(void)fd_write_all(k->conf.text, head, (size_t)n);
 	(void)fd_write_all(k->conf.text, text, strlen(text));
 	if (failed)
-		logkeeper_say("%s reloaded; %lld could not be started: %s", name(k),
-			(long long)failed, text);
+		logkeeper_say("%s reloaded; %lld could not be started; see: kick status",
+			name(k), (long long)failed);
 	else
 		logkeeper_say("%s reloaded", name(k));
 	end_reload(k, 0);
@@ -476,7 +476,7 @@ static void gone(struct kickstarter *k)
 	char why[KICK_REASON_MAX];
 
 	k->lingering = k->grace_over = false;
-	rundir_sweep();
+	sock_sweep(k->node.runtime_dir);
 	loop_disarm(k->loop, &k->grace);
 	if (k->reloading && k->conf.proc.pid == 0)
 		end_reload(k, -ESHUTDOWN);

@@ -202,8 +202,8 @@ static int take_locks(
 	return 0;
 }
 
-/* Removes numbered names from this one on. */
-static void empty(long from)
+/* Removes all numbered names. */
+static void empty(void)
 {
 	int fd = dup(FD_RUNDIR);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -215,8 +215,7 @@ static void empty(long from)
 	}
 	rewinddir(dir);
 	while ((e = readdir(dir)))
-		if (isdigit((unsigned char)e->d_name[0]) &&
-			strtol(e->d_name, NULL, 10) >= from)
+		if (isdigit((unsigned char)e->d_name[0]))
 			(void)unlinkat(FD_RUNDIR, e->d_name, 0);
 	(void)closedir(dir);
 }
@@ -229,20 +228,15 @@ int rundir_take(struct rundir *rd, const char *path, const char *name, struct er
 		r = take_locks(rd, rd->path, name, err);
 	if (r == 0)
 		/* What a killed root has left: its tree is gone, the lock says so. */
-		empty(0);
+		empty();
 	return r;
-}
-
-void rundir_sweep(void)
-{
-	empty(2);
 }
 
 void rundir_drop(struct rundir *rd)
 {
 	if (!rd->path)
 		return;
-	empty(0);
+	empty();
 	(void)unlinkat(FD_RUNDIR, LOCK_NAME, 0);
 	if (rd->made)
 		(void)rmdir(rd->path);

@@ -21,10 +21,6 @@ struct rundir {
  * was killed. 0, or the exit status with *err. */
 int rundir_take(struct rundir *rd, const char *path, const char *name, struct err *err);
 
-/* Removes the names of a tree that is gone, before it is started anew: all but the top
- * supervisor's and the logger's. */
-void rundir_sweep(void);
-
 /* Removes everything that was made in it, and itself when it was made by us. */
 void rundir_drop(struct rundir *rd);
 

@@ -60,7 +60,9 @@ static void answer_built(struct call *c, struct buf *b)
 		server_reply(c, b);
 	else
 		server_reply_error(c, PROTOCOL_E_TOO_BIG,
-			"the answer would be too big; ask for less", NULL);
+			"the answer would be bigger than the 16 MiB that are allowed "
+			"(KICK_CLIENT_QUEUE_MAX / 2); ask for less",
+			NULL);
 	buf_done(b);
 }
 

@@ -1,7 +1,10 @@
 /* See sock.h. */
 #include "os/sock.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -74,6 +77,33 @@ int sock_notify(const char *dir, const char *name, uid_t uid, int *ret_fd)
 		return r;
 	*ret_fd = fd_steal(&fd);
 	return 0;
+}
+
+/* Whether a socket stands behind the name. A datagram socket finds one of any kind
+ * (EPROTOTYPE for a stream) without disturbing it, and never waits. */
+static bool is_dead(int probe, const char *dir, const char *name)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int n = snprintf(sun.sun_path, sizeof sun.sun_path, "%s/%s", dir, name);
+
+	return n > 0 && (size_t)n < sizeof sun.sun_path &&
+		connect(probe, (struct sockaddr *)&sun, sizeof sun) < 0 &&
+		errno == ECONNREFUSED;
+}
+
+void sock_sweep(const char *dir)
+{
+	autoclose int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	DIR *d = probe < 0 ? NULL : opendir(dir);
+	struct dirent *e;
+
+	if (!d)
+		return;
+	while ((e = readdir(d)))
+		if (isdigit((unsigned char)e->d_name[0]) &&
+			is_dead(probe, dir, e->d_name))
+			(void)unlinkat(dirfd(d), e->d_name, 0);
+	(void)closedir(d);
 }
 
 union control {

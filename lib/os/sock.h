@@ -22,13 +22,17 @@ int sock_listen(const char *dir, const char *name, mode_t mode, int *ret_fd);
  * by uid, mode 0600. */
 int sock_notify(const char *dir, const char *name, uid_t uid, int *ret_fd);
 
+/* Removes the numbered names in dir behind which no socket is any more: what the killed
+ * owner of some has left. */
+void sock_sweep(const char *dir);
+
 /* Sends one message. 0, -EAGAIN when there is no room, or another negative errno.
  * The descriptors stay the caller's. */
 int sock_send(int fd, const void *bytes, size_t n, const int *fds, size_t n_fds);
 
-/* Receives one message into n parts, one after the other. Its length, 0 at the end, -EAGAIN when there
- * is none, -EMSGSIZE when it was cut. Descriptors are close-on-exec and the caller's;
- * *n_fds is how many fit in fds before, how many came after. */
+/* Receives one message into n parts, one after the other. Its length, 0 at the end,
+ * -EAGAIN when there is none, -EMSGSIZE when it was cut. Descriptors are close-on-exec
+ * and the caller's; *n_fds is how many fit in fds before, how many came after. */
 ssize_t sock_receive(int fd, struct iovec *parts, size_t n, int *fds, size_t *n_fds);
 
 #endif

@@ -21,6 +21,7 @@
 	X(EXPAND, "expand")     \
 	X(PIPE, "pipe")         \
 	X(NOTIFY, "notify")     \
+	X(SOCKET, "socket")     \
 	X(CLONE, "clone")       \
 	X(SESSION, "session")   \
 	X(LIMITS, "limits")     \

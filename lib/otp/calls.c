@@ -98,7 +98,8 @@ int supervisor_start_child(struct supervisor *sv, const char *json, size_t len,
 		return r;
 	if (sv->depth + depth_of(spec_block_child(block)) >= KICK_DEPTH_MAX) {
 		buf_addf(diag,
-			"SPEC: error: supervisors would be nested deeper than %d\n",
+			"SPEC: error: supervisors would be nested deeper than %d "
+			"(KICK_DEPTH_MAX)\n",
 			KICK_DEPTH_MAX);
 		free(block);
 		return -EINVAL;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "os/reap.h"
+#include "os/sock.h"
 #include "otp/internal.h"
 
 /* --- children by pid ----------------------------------------------------------------
@@ -246,8 +247,11 @@ static void gone(struct supervised *c, const struct reason *facts)
 		c->lingering = false;
 		sv->lingering--;
 	}
-	if (c->nested)
+	if (c->nested) {
 		sv->grace_over = false;
+		if (c->nested->lost)
+			sock_sweep(sv->node->runtime_dir);
+	}
 	sup_exited(&sv->core, &c->core, facts, loop_now(sv->loop));
 	supervisor_settle(sv);
 }

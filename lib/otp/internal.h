@@ -34,6 +34,7 @@ struct nested {
 	int exit_status;	/* what the root is to end with, or -1 */
 	uint32_t children_up;	/* below it, when it was ready */
 	bool reloading;
+	bool lost; /* it has ended without a word */
 };
 
 int nested_new(struct supervised *c);

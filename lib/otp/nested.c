@@ -153,6 +153,7 @@ void nested_ended(struct supervised *c, struct reason *reason)
 	link_drain(&nd->link);
 	link_done(&nd->link);
 	nd->children_up = 0;
+	nd->lost = !nd->exiting;
 	if (nd->exiting) {
 		*reason = *nd->exiting;
 		reason->code = (int16_t)nd->exit_status;
@@ -205,29 +206,48 @@ static int fork_it(struct supervised *c, int *ret_link)
 	return r;
 }
 
+static KICK_NOINLINE void start_failed(
+	struct supervised *c, const struct spawn_failure *fail)
+{
+	struct supervisor *sv = c->sup;
+	struct reason reason = spawn_reason(fail);
+	const char *why = strerror(-fail->code);
+	char path[KICK_PATH_MAX];
+
+	if (fail->step == SPAWN_SOCKET)
+		report_message(sv, "", 0,
+			"%s cannot be started: its socket %s/%u cannot be made: %s",
+			supervisor_path(c, path), sv->node->runtime_dir,
+			c->nested->socket, why);
+	else
+		report_message(sv, "", 0, "%s cannot be started: %s: %s",
+			supervisor_path(c, path), spawn_step_names[fail->step], why);
+	sup_start_failed(&sv->core, &c->core, &reason, spawn_for_want(fail->code),
+		loop_now(sv->loop));
+}
+
 void nested_start(struct supervised *c)
 {
 	struct supervisor *sv = c->sup;
 	struct nested *nd = c->nested;
-	int64_t now = loop_now(sv->loop);
+	struct spawn_failure fail = { .step = SPAWN_CLONE };
 	int fd = -1;
 	int r;
 
 	nd->exit_status = -1;
 	c->mark = mark_new(sv->node->tree, true);
 	r = pids_reserve(&sv->pids, sv->pids.n + 1);
-	if (r == 0 && nd->listen < 0)
+	if (r == 0 && nd->listen < 0) {
+		fail.step = SPAWN_SOCKET;
 		r = open_name(nd);
-	if (r == 0)
+	}
+	if (r == 0) {
+		fail.step = SPAWN_CLONE;
 		r = fork_it(c, &fd);
+	}
 	if (r < 0) {
-		struct spawn_failure fail = { .step = SPAWN_CLONE, .code = r };
-		struct reason reason = spawn_reason(&fail);
-		char path[KICK_PATH_MAX];
-
-		report_message(sv, "", 0, "%s cannot be started: %s",
-			supervisor_path(c, path), strerror(-r));
-		sup_start_failed(&sv->core, &c->core, &reason, spawn_for_want(r), now);
+		fail.code = r;
+		start_failed(c, &fail);
 		return;
 	}
 	pids_add(&sv->pids, c);
@@ -237,7 +257,7 @@ void nested_start(struct supervised *c)
 		(void)fd_close(fd);
 		(void)supervisor_signal(c, SIGKILL);
 	}
-	sup_spawned(&sv->core, &c->core, now);
+	sup_spawned(&sv->core, &c->core, loop_now(sv->loop));
 }
 
 void nested_stop(struct supervised *c)

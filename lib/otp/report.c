@@ -138,13 +138,18 @@ static void say_restarting(
 		path);
 }
 
+/* It ended badly and stays down, and nothing else would say so. */
+static bool is_told_as_exited(const struct supervisor *sv, const struct supervised *c)
+{
+	return sv->core.phase < SUP_ENDING && c->core.state == CHILD_EXITED &&
+		reason_is_abnormal(&c->core.last_exit);
+}
+
 static void say_exited(struct supervisor *sv, struct supervised *c, const char *path)
 {
 	char why[KICK_REASON_MAX];
-	bool quiet = sv->core.phase >= SUP_ENDING || c->core.state != CHILD_EXITED ||
-		!reason_is_abnormal(&c->core.last_exit);
 
-	if (quiet)
+	if (!is_told_as_exited(sv, c))
 		return;
 	report_message(sv, path, NOTICE_LAST_LINE,
 		"%s (pid %d) %s; it is not started again", path, (int)c->ended_pid,
@@ -157,8 +162,11 @@ static void say_start_failed(
 	char why[KICK_REASON_MAX];
 	bool boot = strncmp(sv->core.reason.text, "shutdown:failed_to_start:", 25) == 0;
 
-	/* worker_start has said what could not be done. */
-	if (strncmp(c->core.last_exit.text, "failed_to_start:", 16) != 0)
+	/* worker_start has said what could not be done; say_exited, how its process
+	 * ended.
+	 */
+	if (strncmp(c->core.last_exit.text, "failed_to_start:", 16) != 0 &&
+		!is_told_as_exited(sv, c))
 		report_message(sv, path, NOTICE_LAST_LINE, "%s did not start: %s", path,
 			reason_describe(&c->core.last_exit, why, sizeof why));
 	if (boot)

@@ -337,12 +337,17 @@ static int launch(struct launch *l)
 static void describe(struct launch *l, char *text, size_t size)
 {
 	const char *why = strerror(-l->fail.code);
+	bool stdio = l->fail.step >= SPAWN_STDIN && l->fail.step <= SPAWN_STDERR;
+	const char *file = stdio ? l->req.files[l->fail.step - SPAWN_STDIN] : NULL;
 
 	if (l->err.text[0])
 		(void)snprintf(text, size, "%s", l->err.text);
 	else if (l->fail.step == SPAWN_EXEC)
 		(void)snprintf(text, size, "cannot execute %s: %s",
 			l->argv ? l->argv[0] : "it", why);
+	else if (file)
+		(void)snprintf(text, size, "%s: cannot open %s: %s",
+			spawn_step_names[l->fail.step], file, why);
 	else if (l->fail.step == SPAWN_CWD)
 		(void)snprintf(text, size, "cannot change to directory %s: %s",
 			l->req.cwd, why);

@@ -42,9 +42,9 @@ static const struct failure failures[] = {
 	{ "env_file missing", "'env_file':'missing.env','start':['./h','stay']",
 		"failed_to_start:env_file:ENOENT", "missing.env", "missing.env" },
 	{ "stdout into a fifo", "'stdout':'file:fifo','start':['./h','stay']",
-		"failed_to_start:stdout:ENXIO", "stdout", "stdout" },
+		"failed_to_start:stdout:ENXIO", "stdout", "stdout: cannot open" },
 	{ "stdout in no directory", "'stdout':'file:no/where','start':['./h','stay']",
-		"failed_to_start:stdout:ENOENT", "stdout", "stdout: No such" },
+		"failed_to_start:stdout:ENOENT", "stdout", "no/where: No such" },
 	{ "start_timeout, notify",
 		"'ready':{'notify':true},'start_timeout':'200ms','start':['./h','stay']",
 		"start_timeout", "a did not start", "timed out" },
@@ -77,6 +77,15 @@ static void make_bad_programs(void)
 	make_fifo("fifo");
 }
 
+static int times_in(const char *text, const char *what)
+{
+	int n = 0;
+
+	for (; (text = strstr(text, what)); text++)
+		n++;
+	return n;
+}
+
 /* By hand, so that the tree goes on and can be asked. */
 CASE(it_start, a_failed_start_says_which_step_and_why)
 {
@@ -100,6 +109,12 @@ CASE(it_start, a_failed_start_says_which_step_and_why)
 			state_of("a"));
 		check_alive("b");
 		tree_down();
+		expect(times_in(tree_err(), "a cannot be started: ") +
+					times_in(tree_err(), "a did not start: ") +
+					times_in(tree_err(),
+						"; it is not started again") ==
+				1,
+			"%s: not said once: %s", f->name, tree_err());
 	}
 	expected();
 }

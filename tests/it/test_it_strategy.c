@@ -470,3 +470,40 @@ CASE(it_killed, many_kills_at_once_leave_one_copy_of_each)
 	check(helpers_alive() == 5, "%d workers, not 5", helpers_alive());
 	tree_down();
 }
+
+static int names_in_use(void)
+{
+	DIR *dir = opendir(it_runtime_dir());
+	struct dirent *e;
+	int n = 0;
+
+	check(dir, "cannot open %s", it_runtime_dir());
+	while ((e = readdir(dir)))
+		n += e->d_name[0] != '.';
+	(void)closedir(dir);
+	return n;
+}
+
+/* Those below it are killed too, before they can take their names away. */
+CASE(it_killed, a_nested_supervisor_leaves_no_name)
+{
+	int before;
+	pid_t s;
+
+	tree_up("{'name':'app','max_restarts':'infinity','children':[{'id':'s',"
+		"'type':'supervisor','children':[{'id':'t','type':'supervisor',"
+		"'children':[" CHILD("x", "'ready':{'notify':true}",
+			"'notify','READY=1','stay'") "]}," CHILD("y",
+			"'ready':{'notify':true}", "'notify','READY=1','stay'") "]}]}");
+	before = names_in_use();
+	for (int round = 0; round < 5; round++) {
+		s = pid_of("s");
+		(void)kill(pid_of("s/t"), SIGSTOP);
+		(void)kill(s, SIGKILL);
+		(void)await_next("s", s);
+		kick_gives(0, "wait s/t/x s/y --timeout 14s");
+	}
+	check(names_in_use() == before, "%d names in the runtime directory, %d before",
+		names_in_use(), before);
+	tree_down();
+}

@@ -129,7 +129,7 @@ Test(docs, kickd_8_explains_each_message, .timeout = 5)
 		{ "cmd/kickd/kickstarter.c",
 			"has not stopped within its shutdown time" },
 		{ "cmd/kickd/kickstarter.c", " reloaded\"" },
-		{ "cmd/kickd/kickstarter.c", " could not be started: " },
+		{ "cmd/kickd/kickstarter.c", " could not be started; see: kick status" },
 		{ "cmd/kickd/kickstarter.c", "configuration not reloaded, nothing" },
 		{ "cmd/kickd/kickstarter.c", "cannot reload: no process for reading" },
 		{ "lib/otp/report.c", "; starting it again" },
