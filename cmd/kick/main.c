@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/signame.h"
 #include "session.h"
 
 /* The words of the command line as they are sorted out. */
@@ -18,7 +19,7 @@ struct words {
 
 static int bad_value(const char *option, const char *value, const char *want)
 {
-	return fail(STATUS_USAGE, "%s %s: %s", option, value, want);
+	return fail(STATUS_USAGE, "%s %s: %s", option, *value ? value : "\"\"", want);
 }
 
 /* Stores the value of an option; `shown` is how it was written. */
@@ -86,6 +87,12 @@ static int unknown_option(const char *word)
 {
 	if (strcmp(word, "--rolling") == 0)
 		return fail(STATUS_USAGE, "--rolling: not in this version");
+	/* As kill(1) would have it. */
+	if (signame_parse(word + 1) > 0)
+		return fail(STATUS_USAGE,
+			"unknown option %s; a signal is named without \"-\": "
+			"kick signal %s NAME",
+			word, signame(signame_parse(word + 1)));
 	return fail(STATUS_USAGE, "unknown option %s; see: kick help", word);
 }
 
@@ -152,20 +159,6 @@ static int sort_words(struct session *s, struct words *w)
 	return rc;
 }
 
-static int unknown_verb(const char *name)
-{
-	const char *meant = verb_suggest(name);
-
-	if (verb_is_planned(name))
-		return fail(STATUS_USAGE, "%s: not in this version", name);
-	if (meant)
-		return fail(STATUS_USAGE,
-			"unknown verb \"%s\"; did you mean \"%s\"? kick help lists them all",
-			name, meant);
-	return fail(
-		STATUS_USAGE, "unknown verb \"%s\"; kick help lists them all", name);
-}
-
 static int check_usage(const struct session *s, const struct verb *v, int n)
 {
 	unsigned strange = s->given & ~(v->options | OPTIONS_ALWAYS);
@@ -176,8 +169,8 @@ static int check_usage(const struct session *s, const struct verb *v, int n)
 				"%s does not take --%s; see: kick help %s", v->name,
 				option_rows[i].name, v->name);
 	if (n < v->min || n > v->max)
-		return fail(STATUS_USAGE, "usage: kick %s%s%s", v->name,
-			*v->args ? " " : "", v->args);
+		return fail(STATUS_USAGE, "usage: kick %s%s%s; see: kick help %s",
+			v->name, *v->args ? " " : "", v->args, v->name);
 	return STATUS_DONE;
 }
 
@@ -193,7 +186,7 @@ static int run(struct session *s, struct words *w)
 			"kick help lists the verbs");
 	v = w->n ? verb_find(w->operands[0]) : verb_find("help");
 	if (!v)
-		return unknown_verb(w->operands[0]);
+		return fail_verb(w->operands[0]);
 	s->verb = v;
 	session_begin(s);
 	if (help)

@@ -2,10 +2,14 @@
  * one array whatever it ordered. */
 #include "outcome.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "control/text.h"
+
+/* Lines of a child's output that are shown after its failed start. */
+#define WORDS_SHOWN 5
 
 void outcome_take(struct outcome *o, const cJSON *from)
 {
@@ -60,4 +64,27 @@ void outcome_report(struct session *s, const struct outcome *o, const char *erro
 	if (!words && o->pid > 0)
 		buf_addf(&s->out, ", pid %lld", (long long)o->pid);
 	buf_addc(&s->out, '\n');
+}
+
+void outcome_last_words(struct session *s, const char *path)
+{
+	struct answer a = { 0 };
+	const cJSON *line;
+	struct buf params;
+	int r;
+
+	buf_init(&params, 0);
+	buf_adds(&params, "{\"paths\":[");
+	buf_add_json(&params, path, strlen(path));
+	buf_addf(&params, "],\"n\":%d}", WORDS_SHOWN);
+	r = session_try(s, PROTOCOL_SOCKET_LOGGER, "last_lines", buf_text(&params), &a);
+	if (r == -ETIMEDOUT)
+		(void)session_unreachable(s, r, "last lines");
+	if (r == 0)
+		cJSON_ArrayForEach(line,
+			cJSON_GetObjectItemCaseSensitive(
+				a.result, path)) if (cJSON_IsString(line))
+			complain("  | %s", line->valuestring);
+	answer_done(&a);
+	buf_done(&params);
 }

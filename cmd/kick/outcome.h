@@ -21,4 +21,8 @@ void outcome_take(struct outcome *o, const cJSON *from);
 void outcome_report(struct session *s, const struct outcome *o, const char *error,
 	const char *words);
 
+/* After a failed start: the last lines of the child's output, on standard error.
+ * Without a logger there are none, and that is no second failure. */
+void outcome_last_words(struct session *s, const char *path);
+
 #endif

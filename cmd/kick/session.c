@@ -14,6 +14,11 @@
 #include "base/fd.h"
 #include "base/num.h"
 #include "control/text.h"
+#include "hint.h"
+#include "silence.h"
+
+/* A wait that takes longer is explained on a terminal. */
+#define HINT_NS (2 * SEC_NS)
 
 struct opened {
 	struct opened *next;
@@ -24,7 +29,11 @@ struct opened {
 void session_init(struct session *s)
 {
 	*s = (struct session){
-		.lines = -1, .timeout_ns = -1, .deadline = CLIENT_FOREVER
+		.lines = -1,
+		.timeout_ns = -1,
+		.deadline = CLIENT_FOREVER,
+		.answer_ns = KICK_ANSWER_MS * MSEC_NS,
+		.hint_ns = HINT_NS,
 	};
 	buf_init(&s->out, 0);
 }
@@ -77,6 +86,7 @@ void session_begin(struct session *s)
 {
 	s->dir = find_dir(s);
 	s->style = (struct render_style){ utf8_locale(), wants_colour(), clock_wall() };
+	s->terminal = isatty(STDERR_FILENO);
 	if (s->timeout_ns >= 0 &&
 		__builtin_add_overflow(clock_now(), s->timeout_ns, &s->deadline))
 		s->deadline = CLIENT_FOREVER;
@@ -147,6 +157,20 @@ int fail(int rc, const char *fmt, ...)
 	return rc;
 }
 
+int fail_verb(const char *name)
+{
+	const char *meant = verb_suggest(name);
+
+	if (verb_is_planned(name))
+		return fail(STATUS_USAGE, "%s: not in this version", name);
+	if (meant)
+		return fail(STATUS_USAGE,
+			"unknown verb \"%s\"; did you mean \"%s\"? kick help lists them all",
+			name, meant);
+	return fail(
+		STATUS_USAGE, "unknown verb \"%s\"; kick help lists them all", name);
+}
+
 static struct opened **find_opened(struct session *s, const char *socket)
 {
 	struct opened **at = &s->channels;
@@ -154,6 +178,26 @@ static struct opened **find_opened(struct session *s, const char *socket)
 	while (*at && strcmp((*at)->socket, socket) != 0)
 		at = &(*at)->next;
 	return at;
+}
+
+int64_t session_until(const struct session *s)
+{
+	if (s->patient || s->timeout_ns >= 0)
+		return s->deadline;
+	return clock_now() + s->answer_ns;
+}
+
+struct walk session_walk(const struct session *s)
+{
+	return (struct walk){ s->dir, s->deadline, s->answer_ns };
+}
+
+void session_asks(struct session *s, const struct node *n)
+{
+	(void)snprintf(s->asked.socket, sizeof s->asked.socket, "%s",
+		n->socket ? n->socket : "");
+	(void)snprintf(s->asked.path, sizeof s->asked.path, "%s", n->path);
+	s->asked.pid = n->pid;
 }
 
 int session_connect(struct session *s, const char *socket, struct channel **ret)
@@ -169,7 +213,8 @@ int session_connect(struct session *s, const char *socket, struct channel **ret)
 		r = snprintf(o->socket, sizeof o->socket, "%s", socket);
 		r = r < 0 || (size_t)r >= sizeof o->socket
 			? -EPROTO
-			: channel_open(s->dir, socket, s->deadline, &o->channel, NULL);
+			: channel_open(
+				  s->dir, socket, session_until(s), &o->channel, NULL);
 		if (r < 0) {
 			free(o);
 			return r;
@@ -192,16 +237,34 @@ void session_drop(struct session *s, const char *socket)
 	free(o);
 }
 
-int session_try(struct session *s, const char *socket, const char *method,
+static int call(struct session *s, const char *socket, const char *method,
 	const char *params, struct answer *ret)
 {
 	struct channel *ch;
+	int64_t until;
 	int r;
 
 	r = session_connect(s, socket, &ch);
 	if (r < 0)
 		return r;
-	r = channel_call(ch, method, params, s->deadline, ret, NULL);
+	until = session_until(s);
+	r = channel_ask(ch, method, params, until);
+	if (r < 0)
+		return r;
+	do
+		r = channel_answer(ch, hint_cut(s, until), ret);
+	while (r == -ETIMEDOUT && hint_due(s));
+	return r;
+}
+
+int session_try(struct session *s, const char *socket, const char *method,
+	const char *params, struct answer *ret)
+{
+	int r = call(s, socket, method, params, ret);
+
+	s->silent[0] = '\0';
+	if (r == -ETIMEDOUT && !s->patient)
+		(void)snprintf(s->silent, sizeof s->silent, "%s", socket);
 	if (r < 0)
 		session_drop(s, socket);
 	return r;
@@ -230,10 +293,35 @@ bool is_absent(int code)
 	return code == -ENOENT || code == -ECONNREFUSED || code == -ENOTDIR;
 }
 
+/* A deadline has passed: that of the user, or that of an answer. */
+static int out_of_time(struct session *s, const char *what)
+{
+	struct buf words;
+	char text[32];
+	int rc;
+
+	buf_init(&words, 0);
+	if (s->timeout_ns < 0) {
+		silence_tell(s, s->silent, s->answer_ns, &words);
+		rc = fail(STATUS_FAILED, "%s: %s", what, buf_text(&words));
+	} else {
+		if (*s->silent) {
+			buf_adds(&words, ": ");
+			silence_tell(s, s->silent, -1, &words);
+		} else if (s->missing && s->missing->len) {
+			buf_addf(&words, ": it waited for %s", buf_text(s->missing));
+		} else if (s->missing) {
+			buf_addf(&words, ": nobody answers in %s", s->dir);
+		}
+		rc = fail(STATUS_TIMEOUT, "%s: not done within %s (--timeout)%s", what,
+			num_age(s->timeout_ns, text, sizeof text), buf_text(&words));
+	}
+	buf_done(&words);
+	return rc;
+}
+
 int session_unreachable(struct session *s, int code, const char *what)
 {
-	char text[32];
-
 	if (is_absent(code))
 		return fail(STATUS_NO_KICKD,
 			"%s: kickd is not running: nobody answers in %s; "
@@ -245,8 +333,7 @@ int session_unreachable(struct session *s, int code, const char *what)
 			"\"control\" in its configuration says who may",
 			what, s->dir);
 	if (code == -ETIMEDOUT)
-		return fail(STATUS_TIMEOUT, "%s: not done within %s (--timeout)", what,
-			num_age(s->timeout_ns, text, sizeof text));
+		return out_of_time(s, what);
 	if (code == -ECONNRESET)
 		return fail(STATUS_FAILED,
 			"%s: the connection ended before the answer came; "
@@ -264,7 +351,7 @@ static const struct {
 	{ PROTOCOL_E_SPEC, STATUS_CONFIG },
 };
 
-static int status_of(const struct answer *a)
+int session_status(const struct answer *a)
 {
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
 		if (codes[i].code == a->code)
@@ -280,25 +367,25 @@ static const struct {
 } refusals[] = {
 	{ "not_found", "no such child" },
 	{ "already_started", "it is running already" },
-	{ "already_present", "it is there already, not running; kick start starts it" },
+	{ "already_present",
+		"it is there already and not running; kick start starts it" },
 	{ "running", "it is running; kick stop stops it" },
-	{ "restarting", "it waits for its restart" },
-	{ "max_children",
-		"the supervisor has as many children as it may (max_children)" },
-	{ "start_failed", "it could not be started" },
-	{ "cancelled", "another order came in between" },
+	{ "restarting", "it waits for its restart; kick stop ends that" },
+	{ "cancelled", "it was told to stop in the meantime, by another order" },
 	{ "shutting_down", "its supervisor is ending, nothing is started any more" },
-	{ "dynamic_supervisor", "not for children of a dynamic supervisor" },
-	{ "no_memory", "its supervisor has no memory for it" },
+	{ "dynamic_supervisor",
+		"children of a dynamic supervisor are started by kick add only, and "
+		"gone when they end" },
+	{ "no_memory", "its supervisor has no memory for that" },
 	{ "not_running", "it has no process" },
-	{ "reloading", "another reload is under way" },
+	{ "reloading", "another reload is under way; try again when it is done" },
 	{ "trap_exit",
 		"a supervisor traps exits, only kill ends it; "
 		"kick stop stops it in order" },
 	{ "use_shutdown", "use kick shutdown" },
 };
 
-const char *session_reason(const struct answer *a)
+static const char *reason_of(const struct answer *a)
 {
 	const cJSON *last = cJSON_GetObjectItemCaseSensitive(a->data, "last_exit");
 	const char *reason = answer_text(a, "reason");
@@ -308,39 +395,81 @@ const char *session_reason(const struct answer *a)
 				cJSON_GetObjectItemCaseSensitive(last, "reason"));
 }
 
-static const char *words_of(const struct answer *a)
+void session_start_failure(const struct answer *a, struct buf *out)
 {
-	const char *reason = session_reason(a);
+	const char *detail = answer_text(a, "detail");
+	const char *reason = reason_of(a);
 
-	if (a->code == PROTOCOL_E_DENIED)
-		return "not permitted; \"control\" in the configuration says who may";
-	if (a->code == PROTOCOL_E_NOPROC)
-		return "its supervisor is not running";
-	for (size_t i = 0; a->code == PROTOCOL_E_REFUSED && i < ARRAY_LEN(refusals);
-		i++)
-		if (strcmp(refusals[i].atom, a->message) == 0)
-			return refusals[i].words;
-	return reason ? reason : a->message;
+	if (detail)
+		buf_addf(out, "cannot be started: %s", detail);
+	else
+		text_start_failure(out, reason ? reason : "no reason was given");
+}
+
+/* A dynamic supervisor has as many children as it may. */
+static void add_full(const struct answer *a, struct buf *out)
+{
+	const cJSON *max = cJSON_GetObjectItemCaseSensitive(a->data, "max_children");
+
+	buf_adds(out, "it has as many children as its max_children allows");
+	if (cJSON_IsNumber(max))
+		buf_addf(out, ", %.0f", max->valuedouble);
+	buf_adds(out, "; kick stop of one of them makes room");
+}
+
+void session_words(const struct answer *a, struct buf *out)
+{
+	if (a->code == PROTOCOL_E_DENIED) {
+		buf_adds(out,
+			"not permitted; \"control\" in the configuration says who may");
+	} else if (a->code == PROTOCOL_E_NOPROC) {
+		buf_adds(out, "its supervisor is not running");
+	} else if (a->code != PROTOCOL_E_REFUSED) {
+		buf_adds(out, a->message);
+	} else if (strcmp(a->message, "start_failed") == 0) {
+		buf_adds(out, "it ");
+		session_start_failure(a, out);
+	} else if (strcmp(a->message, "max_children") == 0) {
+		add_full(a, out);
+	} else {
+		const char *words = a->message;
+
+		for (size_t i = 0; i < ARRAY_LEN(refusals); i++)
+			if (strcmp(refusals[i].atom, a->message) == 0)
+				words = refusals[i].words;
+		buf_adds(out, words);
+		if (strcmp(a->message, "not_running") == 0 && answer_text(a, "state"))
+			buf_addf(out, ", it is %s", answer_text(a, "state"));
+	}
 }
 
 int session_refused(const struct answer *a, const char *what)
 {
-	return fail(status_of(a), "%s: %s", what, words_of(a));
+	struct buf words;
+	int rc;
+
+	buf_init(&words, 0);
+	session_words(a, &words);
+	rc = fail(session_status(a), "%s: %s", what, buf_text(&words));
+	buf_done(&words);
+	return rc;
 }
 
 int session_fetch(struct session *s, struct tree **ret_tree, struct node **ret_top,
 	struct answer *ret_answer)
 {
-	struct channel *ch;
+	struct walk w = session_walk(s);
+	struct answer a = { 0 };
 	int r;
 
-	r = session_connect(s, PROTOCOL_SOCKET_TOP, &ch);
+	r = session_try(s, PROTOCOL_SOCKET_TOP, "status", NULL, &a);
 	if (r < 0)
 		return r;
-	r = client_tree(s->dir, ch, s->deadline, ret_tree, ret_top, ret_answer, NULL);
-	if (r < 0 && r != -EREMOTEIO)
-		session_drop(s, PROTOCOL_SOCKET_TOP);
-	return r;
+	if (!a.result) {
+		*ret_answer = a;
+		return -EREMOTEIO;
+	}
+	return client_tree(&w, &a, ret_tree, ret_top);
 }
 
 int session_tree(struct session *s, struct tree **ret_tree, struct node **ret_top)

@@ -17,6 +17,21 @@
 #define SOCKET_NAME_MAX 24
 
 struct opened;
+struct session;
+
+/* See hint.h. */
+struct hint {
+	void (*say)(struct session *s, void *user, struct buf *out); /* NULL: none */
+	void *user;
+	int64_t at;
+};
+
+/* A nested supervisor that is being asked, as its parent knows it. */
+struct asked {
+	char socket[SOCKET_NAME_MAX];
+	char path[KICK_PATH_MAX];
+	int64_t pid;
+};
 
 struct session {
 	const struct verb *verb;
@@ -27,6 +42,14 @@ struct session {
 	int64_t lines;	    /* -n, or -1 */
 	int64_t timeout_ns; /* --timeout, or -1 */
 	int64_t deadline;   /* of all waiting: clock_now() or CLIENT_FOREVER */
+	int64_t answer_ns;  /* for the answer to a question, without --timeout */
+	bool patient;	    /* an order is waited for: only --timeout is a limit */
+	bool terminal;	    /* standard error is one */
+	int64_t hint_ns;    /* until a wait is explained on a terminal */
+	struct hint hint;
+	struct asked asked;
+	const struct buf *missing;    /* what has not come yet, in words; or NULL */
+	char silent[SOCKET_NAME_MAX]; /* whose answer did not come in time, or "" */
 	struct render_style style;
 	struct buf out;		 /* the answer; written at once, at the end */
 	bool in_array;		 /* the answer is a JSON array that is still open */
@@ -59,12 +82,25 @@ void complain(const char *fmt, ...) KICK_PRINTF(1, 2);
 /* complain, and returns rc. */
 int fail(int rc, const char *fmt, ...) KICK_PRINTF(2, 3);
 
+/* Tells that there is no such verb, and which may have been meant. STATUS_USAGE. */
+int fail_verb(const char *name);
+
 /* Connects, or hands out the channel that there is already. The session's. 0 or a
  * negative errno, silently. */
 int session_connect(struct session *s, const char *socket, struct channel **ret);
 
 /* Closes a channel, so that the next call connects anew. */
 void session_drop(struct session *s, const char *socket);
+
+/* The deadline of an answer that is waited for from now on. */
+int64_t session_until(const struct session *s);
+
+/* How the tree is walked from now on. */
+struct walk session_walk(const struct session *s);
+
+/* The node's supervisor is going to be asked: if it does not answer, it can be named.
+ */
+void session_asks(struct session *s, const struct node *n);
 
 /* Calls a method. 0: *ret is an answer of either kind, the caller's. Negative errno,
  * silently; the channel is dropped then. */
@@ -82,8 +118,15 @@ int session_unreachable(struct session *s, int code, const char *what);
 /* Tells an error answer; returns the status. */
 int session_refused(const struct answer *a, const char *what);
 
-/* Why a child could not be started, from an error answer, or NULL. */
-const char *session_reason(const struct answer *a);
+/* The exit status that an error answer stands for. */
+int session_status(const struct answer *a);
+
+/* Why, from an error answer, as a clause. */
+void session_words(const struct answer *a, struct buf *out);
+
+/* Why a child could not be started, from an error answer, as a clause without its name:
+ * "could not be started: exit 1". */
+void session_start_failure(const struct answer *a, struct buf *out);
 
 /* The whole tree. STATUS_DONE, *ret_tree with tree_free; or a status after a message.
  */

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "silence.h"
+
 /* How following a path ended. */
 enum step {
 	FOUND,
@@ -104,6 +106,7 @@ static enum step follow(struct session *s, struct target *t, int *ret_status)
 			return step;
 		if (!t->node->socket || !node_is_alive(t->node))
 			return below_nothing(t, ret_status);
+		session_asks(s, t->node);
 		(void)snprintf(socket, sizeof socket, "%s", t->node->socket);
 		rest += n + 1;
 	}
@@ -129,8 +132,8 @@ static bool collect(struct node *n, void *user)
 	return true;
 }
 
-/* The supervisor above a node of a whole tree. */
-const char *target_owner(struct node *top, const struct node *n)
+/* The nested supervisor above a node of a whole tree, or NULL: it is the top one. */
+static const struct node *find_owner(struct node *top, const struct node *n)
 {
 	char path[KICK_PATH_MAX];
 	struct node *owner;
@@ -139,10 +142,70 @@ const char *target_owner(struct node *top, const struct node *n)
 	(void)snprintf(path, sizeof path, "%s", n->path);
 	slash = strrchr(path, '/');
 	if (!slash)
-		return PROTOCOL_SOCKET_TOP;
+		return NULL;
 	*slash = '\0';
 	owner = tree_find(top, path);
-	return owner && owner->socket ? owner->socket : PROTOCOL_SOCKET_TOP;
+	return owner && owner->socket ? owner : NULL;
+}
+
+const char *target_owner(struct node *top, const struct node *n)
+{
+	const struct node *owner = find_owner(top, n);
+
+	return owner ? owner->socket : PROTOCOL_SOCKET_TOP;
+}
+
+static bool find_silent(struct node *n, void *user)
+{
+	struct node **found = user;
+
+	*found = n->silent ? n : NULL;
+	return !n->silent;
+}
+
+const struct node *target_silent(struct node *top)
+{
+	struct node *found = NULL;
+
+	(void)tree_each(top, find_silent, &found);
+	return found;
+}
+
+static bool find_down(struct node *n, void *user)
+{
+	struct node **found = user;
+	bool down = n->is_supervisor && !node_is_alive(n);
+
+	*found = down ? n : NULL;
+	return !down;
+}
+
+/* A name that is not in the tree may stand below a supervisor that does not answer, or
+ * that is down. */
+static int no_name(struct node *top, const char *name)
+{
+	const struct node *silent = target_silent(top);
+	struct node *down = NULL;
+	struct buf words;
+	int rc;
+
+	if (!silent && *name)
+		(void)tree_each(top, find_down, &down);
+	if (!silent && down)
+		return fail(STATUS_NO_NAME,
+			"%s: no such name; kick status shows all of them but those "
+			"below %s, which is %s",
+			name, down->path, down->state);
+	if (!silent)
+		return fail(STATUS_NO_NAME,
+			"%s: no such name; kick status shows all of them",
+			*name ? name : "\"\"");
+	buf_init(&words, 0);
+	silence_tell_node(silent, -1, &words);
+	rc = fail(STATUS_FAILED, "%s: no such name among those that answer, but %s",
+		name, buf_text(&words));
+	buf_done(&words);
+	return rc;
 }
 
 int target_in_tree(struct node *top, const char *name, struct node **ret)
@@ -160,8 +223,7 @@ int target_in_tree(struct node *top, const char *name, struct node **ret)
 	for (size_t i = 0; i < top->n_children; i++)
 		(void)tree_each(&top->children[i], collect, &search);
 	if (search.n == 0)
-		rc = fail(STATUS_NO_NAME,
-			"%s: no such name; kick status shows all of them", name);
+		rc = no_name(top, name);
 	else if (search.n > 1)
 		rc = fail(STATUS_NO_NAME,
 			"%s: %zu children bear this id: %s; give one of these", name,
@@ -174,6 +236,7 @@ int target_in_tree(struct node *top, const char *name, struct node **ret)
 
 static int search_tree(struct session *s, struct target *t)
 {
+	const struct node *owner;
 	struct node *top;
 	int rc;
 
@@ -183,8 +246,12 @@ static int search_tree(struct session *s, struct target *t)
 	rc = session_tree(s, &t->tree, &top);
 	if (rc == STATUS_DONE)
 		rc = target_in_tree(top, t->given, &t->node);
-	if (rc == STATUS_DONE)
-		set_owner(t, t->node == top ? "" : target_owner(top, t->node));
+	if (rc != STATUS_DONE)
+		return rc;
+	owner = find_owner(top, t->node);
+	if (owner)
+		session_asks(s, owner);
+	set_owner(t, t->node == top ? "" : target_owner(top, t->node));
 	return rc;
 }
 
@@ -227,6 +294,7 @@ int target_find_sup(struct session *s, const char *name, struct target *ret)
 		target_done(&t);
 		return rc;
 	}
+	session_asks(s, n);
 	*ret = t;
 	return rc;
 }

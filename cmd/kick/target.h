@@ -26,6 +26,9 @@ int target_find_sup(struct session *s, const char *name, struct target *ret);
 
 void target_done(struct target *t);
 
+/* A supervisor of a whole tree that does not answer, or NULL. */
+const struct node *target_silent(struct node *top);
+
 /* Finds a NAME in a whole tree. STATUS_DONE and *ret, or NO_NAME after a message. */
 int target_in_tree(struct node *top, const char *name, struct node **ret);
 

@@ -6,15 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/signame.h"
 #include "control/text.h"
+#include "hint.h"
 #include "outcome.h"
 #include "session.h"
+#include "silence.h"
 #include "target.h"
 #include "watch.h"
-
-/* Lines of a child's output that are shown after its failed start. */
-#define WORDS_SHOWN 5
 
 /* One kind of order; `user` is the verb's own. */
 struct order {
@@ -23,6 +23,79 @@ struct order {
 	int (*app)(struct session *s, const struct target *t, struct outcome *o);
 	void *user;
 };
+
+/* What is said of an order that takes long. */
+static const struct wait_words {
+	const char *verb, *until;
+	const char *limits[2]; /* keys of the specification that bound it */
+	const char *goes_on;
+} wait_words[] = {
+	{ "start", "be ready", { "start_timeout" }, "the start goes on" },
+	{ "stop", "stop", { "shutdown" }, "the stop goes on" },
+	{ "restart", "stop and be ready again", { "shutdown", "start_timeout" },
+		"the restart goes on" },
+	{ "delete", "stop", { "shutdown" },
+		"the stop goes on, but then it is not deleted" },
+};
+
+/* Whose order it is that takes long. */
+struct long_order {
+	const struct target *t;
+	const struct wait_words *words;
+};
+
+/* ": shutdown is 30s", by the child's specification. Asked for on a connection of its
+ * own, as the other one waits for its answer. */
+static void add_limits(
+	const struct session *s, const struct long_order *o, struct buf *out)
+{
+	int64_t until = clock_now() + SEC_NS;
+	struct channel *ch = NULL;
+	struct answer a = { 0 };
+	struct buf params;
+	const char *before = ": ";
+
+	buf_init(&params, 0);
+	target_params(&params, o->t->id, "");
+	if (channel_open(s->dir, o->t->owner, until, &ch, NULL) == 0)
+		(void)channel_call(
+			ch, "get_childspec", buf_text(&params), until, &a, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(o->words->limits); i++) {
+		const char *key = o->words->limits[i];
+		const char *value = key
+			? cJSON_GetStringValue(
+				  cJSON_GetObjectItemCaseSensitive(a.result, key))
+			: NULL;
+
+		if (value) {
+			buf_addf(out, "%s%s is %s", before, key, value);
+			before = ", ";
+		}
+	}
+	channel_free(ch);
+	answer_done(&a);
+	buf_done(&params);
+}
+
+static void say_order(struct session *s, void *user, struct buf *out)
+{
+	const struct long_order *o = user;
+
+	buf_addf(out, "%s to %s", o->t->path, o->words->until);
+	add_limits(s, o, out);
+	silence_if_stopped(s, o->t->owner, out);
+	buf_addf(out, "; ^C gives up waiting, %s", o->words->goes_on);
+}
+
+/* The words for the verb of this run; NULL: its answer comes at once. */
+static const struct wait_words *find_words(const struct session *s)
+{
+	for (size_t i = 0; i < ARRAY_LEN(wait_words); i++)
+		if (strcmp(wait_words[i].verb, s->verb->name) == 0 &&
+			!(s->given & BIT(NO_WAIT)))
+			return &wait_words[i];
+	return NULL;
+}
 
 static const char *wait_param(const struct session *s)
 {
@@ -34,40 +107,24 @@ static const char *wait_param(const struct session *s)
 static int order_call(struct session *s, const struct target *t, const char *method,
 	const char *more, struct answer *ret, struct outcome *o)
 {
+	struct long_order order = { t, find_words(s) };
 	struct buf params;
 	int r;
 
 	buf_init(&params, 0);
 	target_params(&params, t->id, more);
+	s->patient = order.words != NULL;
+	if (order.words)
+		hint_arm(s, say_order, &order);
 	r = session_try(s, t->owner, method, buf_text(&params), ret);
+	hint_disarm(s);
+	s->patient = false;
 	buf_done(&params);
 	if (r == 0)
 		return 0;
 	o->rc = session_unreachable(s, r, t->path);
 	buf_addf(&o->error, "no answer: %s", strerror(-r));
 	return -1;
-}
-
-/* The last lines of a child's output, on standard error. Without a logger there are
- * none, and that is no second failure. */
-static void print_last_words(struct session *s, const char *path)
-{
-	struct answer a = { 0 };
-	const cJSON *line;
-	struct buf params;
-
-	buf_init(&params, 0);
-	buf_adds(&params, "{\"paths\":[");
-	buf_add_json(&params, path, strlen(path));
-	buf_addf(&params, "],\"n\":%d}", WORDS_SHOWN);
-	if (session_try(s, PROTOCOL_SOCKET_LOGGER, "last_lines", buf_text(&params),
-		    &a) == 0)
-		cJSON_ArrayForEach(line,
-			cJSON_GetObjectItemCaseSensitive(
-				a.result, path)) if (cJSON_IsString(line))
-			complain("  | %s", line->valuestring);
-	answer_done(&a);
-	buf_done(&params);
 }
 
 static int tell(struct outcome *o, int rc, const char *path, bool print)
@@ -81,15 +138,10 @@ static int tell(struct outcome *o, int rc, const char *path, bool print)
 static int start_failed(struct session *s, const struct target *t,
 	const struct answer *a, struct outcome *o)
 {
-	const char *reason = session_reason(a);
-
 	outcome_take(o, a->data);
-	if (answer_text(a, "detail"))
-		buf_addf(&o->error, "cannot be started: %s", answer_text(a, "detail"));
-	else
-		text_start_failure(&o->error, reason ? reason : "no reason given");
+	session_start_failure(a, &o->error);
 	(void)tell(o, STATUS_FAILED, t->path, true);
-	print_last_words(s, t->path);
+	outcome_last_words(s, t->path);
 	return STATUS_FAILED;
 }
 
@@ -121,13 +173,22 @@ static int refused(const struct target *t, const struct answer *a, struct outcom
 {
 	outcome_take(o, a->data);
 	o->rc = session_refused(a, t->path);
-	buf_adds(&o->error, a->message);
+	session_words(a, &o->error);
 	return o->rc;
 }
 
 static bool is_atom(const struct answer *a, const char *atom)
 {
 	return a->code == PROTOCOL_E_REFUSED && strcmp(a->message, atom) == 0;
+}
+
+/* There is nothing to be done. */
+static bool is_already_so(const struct target *t, const struct answer *a)
+{
+	if (is_atom(a, "running") || is_atom(a, "already_started"))
+		return true;
+	/* Such a child cannot be started again, and need not be. */
+	return is_atom(a, "dynamic_supervisor") && t->node->code == CHILD_RUNNING;
 }
 
 /* start, stop, restart: one method each. */
@@ -141,8 +202,7 @@ static int give(
 		return o->rc;
 	if (a.result) {
 		outcome_take(o, a.result);
-	} else if (is_atom(&a, "running") || is_atom(&a, "already_started")) {
-		/* Already so. */
+	} else if (is_already_so(t, &a)) {
 		(void)snprintf(o->state, sizeof o->state, "%s", t->node->state);
 		o->pid = t->node->pid;
 		outcome_take(o, a.data);
@@ -273,15 +333,25 @@ static int await_close(struct session *s)
 
 	r = session_connect(s, PROTOCOL_SOCKET_TOP, &ch);
 	while (r == 0) {
-		r = channel_next(ch, s->deadline, &message);
+		r = channel_next(ch, hint_cut(s, s->deadline), &message);
 		if (r == 0)
 			cJSON_Delete(message);
+		else if (r == -ETIMEDOUT && hint_due(s))
+			r = 0;
 	}
 	session_drop(s, PROTOCOL_SOCKET_TOP);
 	return r == -ECONNRESET ? STATUS_DONE : session_unreachable(s, r, "restart");
 }
 
-static int app_renew(struct session *s, const struct target *t, struct outcome *o)
+static void say_renewal(struct session *s, void *user, struct buf *out)
+{
+	(void)user;
+	buf_adds(out, "the whole tree to stop and start again");
+	silence_if_stopped(s, PROTOCOL_SOCKET_TOP, out);
+	buf_adds(out, "; ^C gives up waiting, the restart goes on");
+}
+
+static int renew(struct session *s, const struct target *t, struct outcome *o)
 {
 	struct renewal renewal = { t->node->pid, o };
 	struct answer a = { 0 };
@@ -297,14 +367,27 @@ static int app_renew(struct session *s, const struct target *t, struct outcome *
 	return o->rc;
 }
 
+static int app_renew(struct session *s, const struct target *t, struct outcome *o)
+{
+	int rc;
+
+	s->patient = !(s->given & BIT(NO_WAIT));
+	if (s->patient)
+		hint_arm(s, say_renewal, NULL);
+	rc = renew(s, t, o);
+	hint_disarm(s);
+	s->patient = false;
+	return rc;
+}
+
 static int run_order(struct session *s, const struct order *order, const char *name,
 	struct target *t, struct outcome *o)
 {
 	o->path = name;
 	o->rc = target_find(s, name, t);
 	if (o->rc != STATUS_DONE) {
-		buf_adds(
-			&o->error, o->rc == STATUS_NO_NAME ? "not_found" : "no answer");
+		buf_adds(&o->error,
+			o->rc == STATUS_NO_NAME ? "no such name" : "no answer");
 		return o->rc;
 	}
 	o->path = t->path;
@@ -385,6 +468,8 @@ int verb_exit(struct session *s, char **args, int n)
 	int rc;
 
 	(void)n;
+	if (!*args[1])
+		return fail(STATUS_USAGE, "exit: REASON is empty; see: kick help exit");
 	buf_init(&more, 0);
 	buf_adds(&more, "\"reason\":");
 	buf_add_json(&more, args[1], strlen(args[1]));

@@ -139,9 +139,7 @@ int verb_help(struct session *s, char **args, int n)
 	}
 	v = verb_find(args[0]);
 	if (!v)
-		return fail(STATUS_USAGE,
-			"help: no verb is called \"%s\"; kick help lists them",
-			args[0]);
+		return fail_verb(args[0]);
 	verb_help_page(&s->out, v);
 	return STATUS_DONE;
 }

@@ -6,7 +6,9 @@
 
 #include "base/clock.h"
 #include "control/text.h"
+#include "hint.h"
 #include "session.h"
+#include "silence.h"
 #include "target.h"
 
 /* How much of the past is shown where what comes is the point. */
@@ -54,6 +56,28 @@ static int64_t how_many(const struct session *s, int64_t kept)
 	return s->given & BIT(FOLLOW) ? LINES_WITH_FOLLOW : kept;
 }
 
+static void say_logger(struct session *s, void *user, struct buf *out)
+{
+	(void)user;
+	buf_adds(out, "kickd's logger to answer");
+	silence_if_stopped(s, PROTOCOL_SOCKET_LOGGER, out);
+}
+
+/* Who follows waits for the logger too, however long it takes. */
+static int ask_logger(
+	struct session *s, const char *method, const char *params, struct answer *ret)
+{
+	int r;
+
+	s->patient = s->given & BIT(FOLLOW);
+	if (s->patient)
+		hint_arm(s, say_logger, NULL);
+	r = session_try(s, PROTOCOL_SOCKET_LOGGER, method, params, ret);
+	hint_disarm(s);
+	s->patient = false;
+	return r;
+}
+
 /* Asks for the past and subscribes, and prints the past. A negative errno, silently; or
  * 0 with *ret_rc, a status. */
 static int begin(struct session *s, const struct feed *f, int64_t count, int *ret_rc)
@@ -66,7 +90,7 @@ static int begin(struct session *s, const struct feed *f, int64_t count, int *re
 	buf_init(&params, 0);
 	buf_addf(&params, "{%s\"%s\":%lld,\"follow\":%s}", buf_text(&f->paths),
 		f->count, (long long)count, s->given & BIT(FOLLOW) ? "true" : "false");
-	r = session_try(s, PROTOCOL_SOCKET_LOGGER, f->method, buf_text(&params), &a);
+	r = ask_logger(s, f->method, buf_text(&params), &a);
 	buf_done(&params);
 	if (r < 0)
 		return r;
@@ -194,17 +218,30 @@ static bool add_path(struct node *n, void *user)
 /* A supervisor stands for all workers below it. */
 static int gather(struct session *s, const char *name, struct gathering *g)
 {
+	struct walk w = session_walk(s);
+	const struct node *silent;
+	struct buf words;
 	struct target t;
 	int r, rc;
 
 	rc = target_find(s, name, &t);
 	if (rc != STATUS_DONE)
 		return rc;
-	r = t.node->n_children ? 0 : client_expand(s->dir, t.tree, t.node, s->deadline);
+	r = t.node->n_children || t.node->silent ? 0
+						 : client_expand(&w, t.tree, t.node);
 	if (r == 0)
 		(void)tree_each(t.node, add_path, g);
+	silent = target_silent(t.node);
+	if (r < 0) {
+		rc = session_unreachable(s, r, name);
+	} else if (silent) {
+		buf_init(&words, 0);
+		silence_tell_node(silent, s->answer_ns, &words);
+		rc = fail(STATUS_FAILED, "%s: %s", name, buf_text(&words));
+		buf_done(&words);
+	}
 	target_done(&t);
-	return r < 0 ? session_unreachable(s, r, name) : STATUS_DONE;
+	return rc;
 }
 
 int verb_log(struct session *s, char **args, int n)

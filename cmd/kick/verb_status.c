@@ -7,15 +7,44 @@
 #include "base/clock.h"
 #include "bump.h"
 #include "session.h"
+#include "silence.h"
 #include "target.h"
 
-/* `status` has words of its own for what went wrong: 4 for a name that is not there,
- * and a tree that nobody answers for is not as it should be. */
+/* `status` has words of its own for what went wrong: 4 for a name that is not there or
+ * that nobody answers for, and a tree that nobody answers for is not as it should be.
+ */
 static int status_rc(int rc, bool named)
 {
-	if (rc == STATUS_NO_KICKD)
+	if (rc == STATUS_NO_KICKD || rc == STATUS_FAILED)
 		return named ? STATUS_UNKNOWN : STATUS_NOT_WELL;
 	return rc == STATUS_NO_NAME ? STATUS_UNKNOWN : rc;
+}
+
+struct telling {
+	struct session *s;
+	struct buf words;
+};
+
+static bool tell_silent(struct node *n, void *user)
+{
+	struct telling *t = user;
+
+	if (n->silent) {
+		buf_clear(&t->words);
+		silence_tell_node(n, t->s->answer_ns, &t->words);
+		complain("%s", buf_text(&t->words));
+	}
+	return true;
+}
+
+/* The drawing says who does not answer, standard error what to do. */
+static void tell_silence(struct session *s, struct node *top)
+{
+	struct telling t = { .s = s };
+
+	buf_init(&t.words, 0);
+	(void)tree_each(top, tell_silent, &t);
+	buf_done(&t.words);
 }
 
 /* Children whose last lines are asked for in one go. */
@@ -59,6 +88,8 @@ static void add_last_words(struct session *s, struct tree *tree, struct node *to
 	buf_addf(&params, "],\"n\":%d}", WORDS_SHOWN);
 	r = session_try(s, PROTOCOL_SOCKET_LOGGER, "last_lines", buf_text(&params), &a);
 	buf_done(&params);
+	if (r == -ETIMEDOUT)
+		(void)session_unreachable(s, r, "last lines");
 	if (r < 0 || tree_keep(tree, a.root) < 0)
 		return;
 	for (size_t i = 0; i < hurt.n; i++) {
@@ -82,6 +113,7 @@ static int status_all(struct session *s)
 	if (rc != STATUS_DONE)
 		return status_rc(rc, false);
 	add_last_words(s, tree, top);
+	tell_silence(s, top);
 	s->style.wall = clock_wall();
 	if (session_json(s)) {
 		render_json(&s->out, top);
@@ -99,7 +131,7 @@ static int judge(struct session *s, const struct target *t)
 {
 	const struct node *n = t->node;
 
-	if (n->code == CHILD_RUNNING)
+	if (n->code == CHILD_RUNNING && !n->silent)
 		return STATUS_DONE;
 	if (n->code == CHILD_EXITED && node_is_well(n) &&
 		target_is_oneshot(s, t->owner, n))
@@ -109,19 +141,22 @@ static int judge(struct session *s, const struct target *t)
 
 static int look(struct session *s, const char *name, struct target *t)
 {
+	struct walk w = session_walk(s);
 	int r, rc;
 
 	rc = target_find(s, name, t);
 	if (rc != STATUS_DONE)
 		return status_rc(rc, true);
 	/* A bare id was found in a whole tree, a path was not. */
-	r = t->node->n_children ? 0
-				: client_expand(s->dir, t->tree, t->node, s->deadline);
+	r = t->node->n_children || t->node->silent
+		? 0
+		: client_expand(&w, t->tree, t->node);
 	if (r < 0) {
 		target_done(t);
-		return session_unreachable(s, r, name);
+		return status_rc(session_unreachable(s, r, name), true);
 	}
 	add_last_words(s, t->tree, t->node);
+	tell_silence(s, t->node);
 	return judge(s, t);
 }
 

@@ -11,9 +11,26 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "control/text.h"
+#include "hint.h"
 #include "outcome.h"
 #include "session.h"
+#include "silence.h"
 #include "target.h"
+
+/* How an order of the whole tree is waited for: without a limit but --timeout, and
+ * explained when it takes long. */
+static void be_patient(struct session *s,
+	void (*say)(struct session *s, void *user, struct buf *out), void *user)
+{
+	s->patient = true;
+	hint_arm(s, say, user);
+}
+
+static void be_brisk(struct session *s)
+{
+	hint_disarm(s);
+	s->patient = false;
+}
 
 /* Diagnostics of a configuration are lines of their own, in the form that editors know.
  */
@@ -34,7 +51,7 @@ static int read_spec(const char *spec, char **ret_text)
 	size_t len;
 	int fd, r;
 
-	if (spec[strspn(spec, " \t\r\n")] == '{') {
+	if (strchr("{[", spec[strspn(spec, " \t\r\n")])) {
 		*ret_text = strdup(spec);
 		return *ret_text ? 0 : -ENOMEM;
 	}
@@ -48,96 +65,159 @@ static int read_spec(const char *spec, char **ret_text)
 	return r;
 }
 
-/* {"spec":...} from what the user gave. STATUS_DONE, or another status
- * after a message. */
-static int spec_params(const char *spec, struct buf *params)
+/* A new child: where it is to be, and what of. */
+struct addition {
+	const char *sup;	  /* its path */
+	char id[KICK_ID_MAX + 1]; /* of the specification, or "" */
+	bool at_top;
+	char path[KICK_PATH_MAX]; /* what the outcome is about */
+	struct buf params;
+};
+
+/* {"spec":...} from what the user gave. STATUS_DONE, or another status after a message.
+ */
+static int spec_params(const char *spec, struct addition *add)
 {
 	autofree char *text = NULL;
-	const char *end = NULL;
+	const char *end = NULL, *id;
 	cJSON *json;
 	char *line;
 	int r;
 
 	r = read_spec(spec, &text);
+	if (r == -EFBIG)
+		return fail(STATUS_CONFIG,
+			"add: %s is longer than %d bytes (KICK_REQUEST_MAX)", spec,
+			KICK_REQUEST_MAX);
 	if (r < 0)
 		return fail(
 			STATUS_FAILED, "add: cannot read %s: %s", spec, strerror(-r));
 	cJSON_Minify(text);
 	json = cJSON_ParseWithOpts(text, &end, 1);
 	line = cJSON_IsObject(json) ? cJSON_PrintUnformatted(json) : NULL;
+	id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "id"));
+	(void)snprintf(add->id, sizeof add->id, "%s", id ? id : "");
 	cJSON_Delete(json);
 	if (!line)
 		return fail(STATUS_CONFIG,
 			"add: SPEC is not a JSON object, near \"%.30s\"",
 			end && *end ? end : text);
-	buf_adds(params, "{\"spec\":");
-	buf_adds(params, line);
-	buf_addc(params, '}');
+	buf_adds(&add->params, "{\"spec\":");
+	buf_adds(&add->params, line);
+	buf_addc(&add->params, '}');
 	cJSON_free(line);
 	return STATUS_DONE;
 }
 
-static int add_refused(const struct answer *a, const char *sup)
+/* The path that the new child has, or would have had. */
+static void add_path(struct buf *out, const struct addition *add)
 {
-	const char *reason = session_reason(a);
-	struct buf words;
+	if (!add->at_top)
+		buf_addf(out, "%s%s", add->sup, *add->id ? "/" : "");
+	buf_adds(out, add->id);
+}
+
+/* Why nothing was added, as the end of "nothing was added to SUP: ". */
+static void refusal_words(
+	const struct answer *a, const struct addition *add, struct buf *out)
+{
+	bool running = strcmp(a->message, "already_started") == 0;
+
+	/* A request that could not be read was this specification. */
+	if (a->code == PROTOCOL_E_PARSE || a->code == PROTOCOL_E_TOO_BIG) {
+		buf_addf(out, "the specification is refused: %s", a->message);
+	} else if (a->code == PROTOCOL_E_SPEC) {
+		buf_adds(out, "the specification is wrong");
+	} else if (a->code == PROTOCOL_E_REFUSED &&
+		(running || strcmp(a->message, "already_present") == 0)) {
+		add_path(out, add);
+		buf_adds(out,
+			running ? " is running already"
+				: " is there already, and not running; kick "
+				  "start starts it, kick delete removes it");
+	} else {
+		session_words(a, out);
+	}
+}
+
+static int add_refused(struct session *s, const struct answer *a,
+	const struct addition *add, struct outcome *o)
+{
+	struct buf path;
 
 	print_diagnostics(a);
-	/* A request that could not be read was this specification. */
+	refusal_words(a, add, &o->error);
+	complain("add: nothing was added to %s: %s", add->sup, buf_text(&o->error));
+	if (*add->id && a->code == PROTOCOL_E_REFUSED &&
+		strcmp(a->message, "start_failed") == 0) {
+		buf_init(&path, 0);
+		add_path(&path, add);
+		outcome_last_words(s, buf_text(&path));
+		buf_done(&path);
+	}
 	if (a->code == PROTOCOL_E_PARSE || a->code == PROTOCOL_E_TOO_BIG)
-		return fail(STATUS_CONFIG,
-			"add: nothing was added to %s: the specification is refused: %s",
-			sup, a->message);
-	if (a->code == PROTOCOL_E_SPEC)
-		return fail(STATUS_CONFIG,
-			"add: nothing was added to %s: the "
-			"specification is wrong",
-			sup);
-	if (a->code != PROTOCOL_E_REFUSED || strcmp(a->message, "start_failed") != 0 ||
-		!reason)
-		return session_refused(a, sup);
-	buf_init(&words, 0);
-	if (answer_text(a, "detail"))
-		buf_addf(&words, "cannot be started: %s", answer_text(a, "detail"));
+		return STATUS_CONFIG;
+	return session_status(a);
+}
+
+static void say_addition(struct session *s, void *user, struct buf *out)
+{
+	const struct addition *add = user;
+
+	if (*add->id)
+		add_path(out, add);
 	else
-		text_start_failure(&words, reason);
-	complain("add: nothing was added to %s: it %s", sup, buf_text(&words));
-	buf_done(&words);
-	return STATUS_FAILED;
+		buf_addf(out, "the new child of %s", add->sup);
+	buf_adds(out, " to be ready");
+	silence_if_stopped(s, s->asked.socket, out);
+	buf_adds(out, "; ^C gives up waiting, the start goes on");
+}
+
+/* Adds it. An enum status; *o says more. */
+static int add_child(struct session *s, const struct target *t, struct addition *add,
+	struct outcome *o)
+{
+	struct answer a = { 0 };
+	const char *path;
+	int r;
+
+	add->sup = t->path;
+	add->at_top = target_is_app(t);
+	be_patient(s, say_addition, add);
+	r = session_try(s, t->node->socket, "start_child", buf_text(&add->params), &a);
+	be_brisk(s);
+	if (r < 0) {
+		buf_adds(&o->error, "no answer");
+		return session_unreachable(s, r, t->path);
+	}
+	r = a.result ? STATUS_DONE : add_refused(s, &a, add, o);
+	path = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(a.result, "path"));
+	(void)snprintf(add->path, sizeof add->path, "%s", path ? path : t->path);
+	outcome_take(o, a.result ? a.result : a.data);
+	answer_done(&a);
+	return r;
 }
 
 int verb_add(struct session *s, char **args, int n)
 {
 	struct outcome o = { .pid = TREE_NONE };
-	struct answer a = { 0 };
-	struct buf params;
+	struct addition add = { .sup = args[0] };
 	struct target t = { 0 };
-	const char *path;
-	int r;
 
 	(void)n;
-	buf_init(&params, 0);
-	o.path = args[0];
-	o.rc = spec_params(args[1], &params);
+	buf_init(&o.error, 0);
+	buf_init(&add.params, 0);
+	(void)snprintf(add.path, sizeof add.path, "%s", args[0]);
+	o.rc = spec_params(args[1], &add);
 	if (o.rc == STATUS_DONE)
 		o.rc = target_find_sup(s, args[0], &t);
-	if (o.rc != STATUS_DONE)
-		goto out;
-	r = session_try(s, t.node->socket, "start_child", buf_text(&params), &a);
-	if (r < 0) {
-		o.rc = session_unreachable(s, r, t.path);
-		goto out;
-	}
-	if (!a.result)
-		o.rc = add_refused(&a, t.path);
-	path = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(a.result, "path"));
-	o.path = path ? path : t.path;
-	outcome_take(&o, a.result ? a.result : a.data);
-out:
-	outcome_report(s, &o, a.message ? a.message : "no answer", NULL);
-	answer_done(&a);
+	if (o.rc == STATUS_DONE)
+		o.rc = add_child(s, &t, &add, &o);
+	o.path = add.path;
+	outcome_report(s, &o, o.error.len ? buf_text(&o.error) : "not done", NULL);
 	target_done(&t);
-	buf_done(&params);
+	buf_done(&add.params);
+	buf_done(&o.error);
 	return o.rc;
 }
 
@@ -204,6 +284,21 @@ static int print_plan(struct session *s, const cJSON *result)
 	return cJSON_GetArraySize(failed) ? STATUS_FAILED : STATUS_DONE;
 }
 
+static void say_reload(struct session *s, void *user, struct buf *out)
+{
+	(void)user;
+	if (s->given & BIT(DRY_RUN)) {
+		buf_adds(out, "the configuration to be read");
+		silence_if_stopped(s, PROTOCOL_SOCKET_TOP, out);
+		return;
+	}
+	buf_adds(out,
+		"the reload: what it stops may take its shutdown time, what it starts "
+		"its start_timeout");
+	silence_if_stopped(s, PROTOCOL_SOCKET_TOP, out);
+	buf_adds(out, "; ^C gives up waiting, the reload goes on");
+}
+
 int verb_reload(struct session *s, char **args, int n)
 {
 	struct answer a = { 0 };
@@ -213,7 +308,9 @@ int verb_reload(struct session *s, char **args, int n)
 
 	if (n)
 		return reload_child(s, args[0]);
+	be_patient(s, say_reload, NULL);
 	r = session_try(s, PROTOCOL_SOCKET_TOP, "reload", params, &a);
+	be_brisk(s);
 	if (r < 0)
 		return session_unreachable(s, r, "reload");
 	if (a.result) {
@@ -231,18 +328,21 @@ int verb_reload(struct session *s, char **args, int n)
 }
 
 /* Waits until the process is gone. */
-static int await_end(const struct session *s, int pidfd)
+static int await_end(struct session *s, int pidfd)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 
 	for (;;) {
-		int64_t left = s->deadline - clock_now();
+		int64_t until = hint_cut(s, s->deadline);
+		int64_t left = until - clock_now();
 		struct timespec ts = { left / SEC_NS, left % SEC_NS };
 		int r;
 
-		if (left < 0)
+		if (left < 0 && !hint_due(s))
 			return -ETIMEDOUT;
-		r = ppoll(&p, 1, s->deadline == CLIENT_FOREVER ? NULL : &ts, NULL);
+		if (left < 0)
+			continue;
+		r = ppoll(&p, 1, until == CLIENT_FOREVER ? NULL : &ts, NULL);
 		if (r > 0)
 			return 0;
 		if (r < 0 && errno != EINTR)
@@ -255,8 +355,18 @@ static int pidfd_of(pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
+static void say_shutdown(struct session *s, void *user, struct buf *out)
+{
+	const pid_t *root = user;
+
+	buf_addf(
+		out, "kickd (pid %d) to end: the tree is stopped in order", (int)*root);
+	silence_if_stopped(s, PROTOCOL_SOCKET_TOP, out);
+	buf_adds(out, "; ^C gives up waiting, the shutdown goes on");
+}
+
 /* Gives the order and waits for the end of kickd's process. */
-static int shut_down(struct session *s, pid_t root)
+static int give_shutdown(struct session *s, pid_t root)
 {
 	autoclose int pidfd = -EBADF;
 	struct answer a = { 0 };
@@ -274,6 +384,17 @@ static int shut_down(struct session *s, pid_t root)
 			"process of kickd is not to be seen from here");
 	r = await_end(s, pidfd);
 	return r < 0 ? session_unreachable(s, r, "shutdown") : STATUS_DONE;
+}
+
+static int shut_down(struct session *s, pid_t root)
+{
+	int rc;
+
+	if (!(s->given & BIT(NO_WAIT)))
+		be_patient(s, say_shutdown, &root);
+	rc = give_shutdown(s, root);
+	be_brisk(s);
+	return rc;
 }
 
 int verb_shutdown(struct session *s, char **args, int n)

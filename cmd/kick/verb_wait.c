@@ -6,7 +6,9 @@
 
 #include "base/names.h"
 #include "control/text.h"
+#include "hint.h"
 #include "session.h"
+#include "silence.h"
 #include "target.h"
 #include "watch.h"
 
@@ -59,7 +61,8 @@ struct waiting {
 	char **paths; /* what the names stood for at the first look; NULL before */
 	size_t n;
 	enum wanted wanted;
-	struct node *top; /* of the present look */
+	struct node *top;   /* of the present look */
+	struct buf missing; /* what was not so at the last look, in words */
 };
 
 /* The deepest node on the way to a path that is there. */
@@ -107,6 +110,9 @@ static enum verdict judge(struct session *s, const struct waiting *w, const char
 	enum child_state state = n->code;
 	enum verdict verdict;
 
+	/* What is below it is not known now. */
+	if (n->silent && strcmp(n->path, path) != 0)
+		return PENDING;
 	if (strcmp(n->path, path) != 0 && (n == w->top || node_is_alive(n)))
 		state = GONE;
 	/* Its turn to be started has not come yet. */
@@ -165,6 +171,26 @@ static int resolve(struct waiting *w)
 	return first;
 }
 
+/* For the hint: "web to be running, it is restarting". */
+static void note_missing(struct waiting *w, const char *path)
+{
+	const struct node *n = nearest(w->top, path);
+	bool there = strcmp(n->path, path) == 0;
+
+	buf_clear(&w->missing);
+	buf_addf(&w->missing, "%s to be %s", path, wanted_names[w->wanted]);
+	if (n->silent)
+		buf_addf(&w->missing, "; %s does not answer", n->path);
+	else if (there)
+		buf_addf(&w->missing, ", it is %s", n->state);
+	else
+		buf_addf(&w->missing, "; %s is %s", n->path, n->state);
+	if (there && n->retry.attempt != TREE_NONE) {
+		buf_adds(&w->missing, ", ");
+		render_retry(&w->missing, &n->retry);
+	}
+}
+
 static int look_named(struct session *s, struct waiting *w)
 {
 	int rc = STATUS_DONE;
@@ -178,6 +204,8 @@ static int look_named(struct session *s, struct waiting *w)
 
 		if (v == NEVER)
 			return give_up(w, w->paths[i]);
+		if (v == PENDING && rc == STATUS_DONE)
+			note_missing(w, w->paths[i]);
 		if (v == PENDING)
 			rc = WATCH_AGAIN;
 	}
@@ -202,14 +230,34 @@ static const struct node *find_lost(const struct node *sup)
 	return NULL;
 }
 
-static int look_tree(const struct node *top)
+static bool find_ill(struct node *n, void *user)
 {
-	const struct node *lost = find_lost(top);
+	struct node **found = user;
+
+	if (!node_is_well(n))
+		*found = n;
+	return node_is_well(n);
+}
+
+static void note_ill(struct waiting *w)
+{
+	struct node *n = w->top;
+
+	(void)tree_each(w->top, find_ill, &n);
+	buf_clear(&w->missing);
+	buf_addf(&w->missing, "the tree to be as it should be; %s %s%s", n->path,
+		n->silent ? "does not answer" : "is ", n->silent ? "" : n->state);
+}
+
+static int look_tree(struct waiting *w)
+{
+	const struct node *lost = find_lost(w->top);
 	struct buf words;
 	int rc;
 
-	if (tree_is_well(top))
+	if (tree_is_well(w->top))
 		return STATUS_DONE;
+	note_ill(w);
 	if (!lost)
 		return WATCH_AGAIN;
 	buf_init(&words, 0);
@@ -222,13 +270,13 @@ static int look_tree(const struct node *top)
 	return rc;
 }
 
-static int look(struct session *s, void *user)
+static int look_once(struct session *s, struct waiting *w, bool *ret_silent)
 {
-	struct waiting *w = user;
 	struct answer a = { 0 };
 	struct tree *tree;
 	int r, rc;
 
+	*ret_silent = false;
 	/* A connection that was reset was to a process that has gone: its name has not,
 	 * and no event need follow. */
 	do
@@ -244,9 +292,37 @@ static int look(struct session *s, void *user)
 		return session_unreachable(s, r, "wait");
 	if (r < 0)
 		return is_absent(r) ? WATCH_GONE : WATCH_AGAIN;
-	rc = w->n ? look_named(s, w) : look_tree(w->top);
+	rc = w->n ? look_named(s, w) : look_tree(w);
+	*ret_silent = target_silent(w->top) != NULL;
 	tree_free(tree);
 	return rc;
+}
+
+/* No event tells that a supervisor answers again: it is asked again, and each time
+ * waited for as long as an answer may take. */
+static int look(struct session *s, void *user)
+{
+	bool silent;
+	int rc;
+
+	do {
+		rc = look_once(s, user, &silent);
+		(void)hint_due(s);
+	} while (rc == WATCH_AGAIN && silent);
+	return rc;
+}
+
+static void say_wait(struct session *s, void *user, struct buf *out)
+{
+	const struct waiting *w = user;
+
+	if (w->missing.len)
+		buf_adds(out, buf_text(&w->missing));
+	else
+		buf_addf(out, "kickd in %s to answer", s->dir);
+	silence_if_stopped(s, PROTOCOL_SOCKET_TOP, out);
+	silence_if_stopped(s, PROTOCOL_SOCKET_LOGGER, out);
+	buf_adds(out, "; ^C gives up waiting");
 }
 
 int verb_wait(struct session *s, char **args, int n)
@@ -262,7 +338,14 @@ int verb_wait(struct session *s, char **args, int n)
 	if (s->until && !n)
 		return fail(STATUS_USAGE, "wait: --for needs the names that it is for");
 	w.wanted = (enum wanted)wanted;
+	buf_init(&w.missing, 0);
+	s->patient = true;
+	s->missing = &w.missing;
+	hint_arm(s, say_wait, &w);
 	rc = watch_until(s, &(struct watch){ look, &w, w.wanted == WANT_DOWN });
+	hint_disarm(s);
+	s->missing = NULL;
+	buf_done(&w.missing);
 	for (size_t i = 0; w.paths && i < w.n; i++)
 		free(w.paths[i]);
 	free(w.paths);

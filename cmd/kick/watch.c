@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "hint.h"
 
 /* Waits until one is readable or `until` is past. */
 static int wait_readable(int fd, int64_t until)
@@ -80,39 +81,25 @@ static int await_socket(struct session *s, const char *socket)
 		r = try_connect(s, socket);
 		if (!is_absent(r))
 			return r;
-		r = wait_readable(in, s->deadline);
+		r = wait_readable(in, hint_cut(s, s->deadline));
 		if (r < 0)
 			return r;
+		(void)hint_due(s);
 		if (clock_now() >= s->deadline)
 			return -ETIMEDOUT;
 	}
 }
 
-int watch_subscribe(struct session *s, const char *method, const char *params,
-	struct answer *ret, struct channel **ret_channel)
-{
-	struct answer a = { 0 };
-	int rc;
-
-	rc = session_call(s, PROTOCOL_SOCKET_LOGGER, method, params, s->verb->name, &a);
-	if (rc != STATUS_DONE)
-		return rc;
-	if (session_connect(s, PROTOCOL_SOCKET_LOGGER, ret_channel) < 0) {
-		answer_done(&a);
-		return STATUS_FAILED;
-	}
-	*ret = a;
-	return STATUS_DONE;
-}
-
 /* Waits for one event and takes those that are there already: one look is enough for
  * all of them. 0 or a negative errno. */
-static int next_events(struct channel *ch, int64_t deadline)
+static int next_events(struct session *s, struct channel *ch)
 {
 	cJSON *event;
 	int r;
 
-	r = channel_next(ch, deadline, &event);
+	do
+		r = channel_next(ch, hint_cut(s, s->deadline), &event);
+	while (r == -ETIMEDOUT && hint_due(s));
 	while (r == 0) {
 		cJSON_Delete(event);
 		r = channel_next(ch, 0, &event);
@@ -147,7 +134,7 @@ static int watch_once(struct session *s, const struct watch *w, int *ret_r)
 		rc = w->look(s, w->user);
 		if (rc != WATCH_AGAIN)
 			break;
-		r = next_events(ch, s->deadline);
+		r = next_events(s, ch);
 		*ret_r = r;
 		if (r < 0)
 			break;

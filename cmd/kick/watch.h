@@ -21,9 +21,4 @@ struct watch {
  * was there before, DONE or, after a message, FAILED. TIMEOUT after a message. */
 int watch_until(struct session *s, const struct watch *w);
 
-/* Subscribes to a method of the logger with `params`. STATUS_DONE with the first answer
- * (the caller's) and the channel (the session's), or a status after a message. */
-int watch_subscribe(struct session *s, const char *method, const char *params,
-	struct answer *ret, struct channel **ret_channel);
-
 #endif

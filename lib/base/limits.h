@@ -35,6 +35,9 @@
 #define KICK_CLIENTS_MAX 256
 #define KICK_CLIENT_QUEUE_MAX (32 << 20)
 
+/* Calls of one client that are not answered yet. */
+#define KICK_CALLS_MAX 1024
+
 /* Milliseconds in which a client must have sent the rest of a begun request. */
 #define KICK_CLIENT_TIMEOUT_MS 10000
 

@@ -20,10 +20,6 @@
 /* An answer may be as long as what a server queues for a slow client. */
 #define ANSWER_MAX KICK_CLIENT_QUEUE_MAX
 
-/* A nested supervisor that does not answer (it was stopped by a signal, say) must not
- * keep the rest of the tree from being seen. */
-#define NESTED_WAIT_NS (3 * SEC_NS)
-
 struct channel {
 	int fd;
 	unsigned calls;
@@ -280,8 +276,8 @@ static int read_answer(struct channel *ch, int64_t deadline, struct answer *ret)
 	return 0;
 }
 
-int channel_call(struct channel *ch, const char *method, const char *params,
-	int64_t deadline, struct answer *ret, struct err *err)
+int channel_ask(
+	struct channel *ch, const char *method, const char *params, int64_t deadline)
 {
 	struct buf out;
 	int r;
@@ -295,57 +291,80 @@ int channel_call(struct channel *ch, const char *method, const char *params,
 	buf_done(&out);
 	/* A server that refuses does so and closes: its reason may be there to be read.
 	 */
-	if (r == 0 || r == -ECONNRESET)
-		r = read_answer(ch, deadline, ret);
-	if (r < 0)
-		return err_errno(err, r, "%s: no answer", method);
-	return 0;
+	return r == -ECONNRESET ? 0 : r;
+}
+
+int channel_answer(struct channel *ch, int64_t deadline, struct answer *ret)
+{
+	return read_answer(ch, deadline, ret);
+}
+
+int channel_call(struct channel *ch, const char *method, const char *params,
+	int64_t deadline, struct answer *ret, struct err *err)
+{
+	int r = channel_ask(ch, method, params, deadline);
+
+	if (r == 0)
+		r = channel_answer(ch, deadline, ret);
+	return r < 0 ? err_errno(err, r, "%s: no answer", method) : 0;
 }
 
 /* Asks the supervisor behind a node, if there is one, and puts its answer in the node.
  */
-static int expand_node(const char *dir, struct tree *t, struct node *n,
-	int64_t deadline, unsigned depth);
+static int expand_node(
+	const struct walk *w, struct tree *t, struct node *n, unsigned depth);
 
-static int expand_children(const char *dir, struct tree *t, struct node *n,
-	int64_t deadline, unsigned depth)
+static int expand_children(
+	const struct walk *w, struct tree *t, struct node *n, unsigned depth)
 {
 	for (size_t i = 0; i < n->n_children; i++) {
 		int r;
 
 		if (!n->children[i].is_supervisor)
 			continue;
-		r = expand_node(dir, t, &n->children[i], deadline, depth + 1);
+		r = expand_node(w, t, &n->children[i], depth + 1);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static int expand_node(const char *dir, struct tree *t, struct node *n,
-	int64_t deadline, unsigned depth)
+/* One that hangs (it was stopped by a signal, say) must not keep the rest of the tree
+ * from being seen. */
+static int ask_nested(const struct walk *w, const char *socket, struct answer *ret)
 {
-	int64_t until = clock_now() + NESTED_WAIT_NS;
+	int64_t until = w->each_ns == CLIENT_FOREVER ? CLIENT_FOREVER
+						     : clock_now() + w->each_ns;
 	struct channel *ch = NULL;
+	int r;
+
+	if (until > w->deadline)
+		until = w->deadline;
+	r = channel_open(w->dir, socket, until, &ch, NULL);
+	if (r == 0)
+		r = channel_call(ch, "status", NULL, until, ret, NULL);
+	channel_free(ch);
+	return r;
+}
+
+static int expand_node(
+	const struct walk *w, struct tree *t, struct node *n, unsigned depth)
+{
 	struct answer a = { 0 };
 	int r;
 
 	if (!n->socket || !node_is_alive(n) || depth > KICK_DEPTH_MAX)
 		return 0;
-	if (until > deadline)
-		until = deadline;
-	r = channel_open(dir, n->socket, until, &ch, NULL);
-	if (r == 0)
-		r = channel_call(ch, "status", NULL, until, &a, NULL);
-	channel_free(ch);
+	r = ask_nested(w, n->socket, &a);
 	if (r < 0 || !a.result) {
 		/* It went away, or it hangs: the others are still to be seen. */
 		answer_done(&a);
 		if (r == -ETIMEDOUT) {
 			n->well = 0;
+			n->silent = true;
 			n->status_text = "does not answer";
 		}
-		return deadline <= clock_now() ? -ETIMEDOUT : 0;
+		return w->deadline <= clock_now() ? -ETIMEDOUT : 0;
 	}
 	r = tree_keep(t, a.root);
 	if (r < 0)
@@ -353,51 +372,32 @@ static int expand_node(const char *dir, struct tree *t, struct node *n,
 	r = tree_graft(t, n, a.result);
 	if (r < 0)
 		return r == -EPROTO ? 0 : r;
-	return expand_children(dir, t, n, deadline, depth);
+	return expand_children(w, t, n, depth);
 }
 
-int client_expand(const char *dir, struct tree *t, struct node *n, int64_t deadline)
+int client_expand(const struct walk *w, struct tree *t, struct node *n)
 {
-	return n->is_supervisor ? expand_node(dir, t, n, deadline, 1) : 0;
+	return n->is_supervisor ? expand_node(w, t, n, 1) : 0;
 }
 
-/* The answer of the top supervisor and all that is below it. */
-static int build(const char *dir, struct tree *t, struct answer *a, int64_t deadline,
+int client_tree(const struct walk *w, struct answer *top, struct tree **ret,
 	struct node **ret_top)
 {
-	int r;
+	struct tree *t = tree_new();
+	int r = -ENOMEM;
 
-	r = tree_keep(t, a->root);
-	a->root = NULL;
-	if (r < 0)
-		return r;
-	r = tree_top(t, a->result, ret_top);
-	if (r < 0)
-		return r;
-	return expand_children(dir, t, *ret_top, deadline, 0);
-}
-
-int client_tree(const char *dir, struct channel *top, int64_t deadline,
-	struct tree **ret, struct node **ret_top, struct answer *ret_answer,
-	struct err *err)
-{
-	struct answer a = { 0 };
-	struct tree *t;
-	int r;
-
-	r = channel_call(top, "status", NULL, deadline, &a, err);
-	if (r < 0)
-		return r;
-	if (!a.result) {
-		*ret_answer = a;
-		return err_set(err, -EREMOTEIO, "status: %s", a.message);
-	}
-	t = tree_new();
-	r = t ? build(dir, t, &a, deadline, ret_top) : -ENOMEM;
-	answer_done(&a);
+	if (t)
+		r = tree_keep(t, top->root);
+	else
+		answer_done(top);
+	top->root = NULL;
+	if (r == 0)
+		r = tree_top(t, top->result, ret_top);
+	if (r == 0)
+		r = expand_children(w, t, *ret_top, 0);
 	if (r < 0) {
 		tree_free(t);
-		return err_errno(err, r, "cannot read the tree");
+		return r;
 	}
 	*ret = t;
 	return 0;

@@ -53,20 +53,32 @@ struct channel *channel_consume(int fd);
 int channel_call(struct channel *ch, const char *method, const char *params,
 	int64_t deadline, struct answer *ret, struct err *err);
 
+/* The two halves of channel_call. Errors as there, but after -ETIMEDOUT of
+ * channel_answer it may be called again: the answer is still to come. */
+int channel_ask(
+	struct channel *ch, const char *method, const char *params, int64_t deadline);
+int channel_answer(struct channel *ch, int64_t deadline, struct answer *ret);
+
 /* Waits for the next notification; *ret is the caller's (cJSON_Delete). Errors as
  * channel_call; after -ETIMEDOUT the channel may be used on. */
 int channel_next(struct channel *ch, int64_t deadline, cJSON **ret);
 
-/* The whole tree: asks `top` (a channel to the top supervisor) and every nested
- * supervisor below it. One that cannot be asked has no children in the tree. *ret is
- * freed with tree_free; *ret_top is in it. *ret_answer is written when the top
- * supervisor answered with an error (then -EREMOTEIO). */
-int client_tree(const char *dir, struct channel *top, int64_t deadline,
-	struct tree **ret, struct node **ret_top, struct answer *ret_answer,
-	struct err *err);
+/* How nested supervisors are asked. */
+struct walk {
+	const char *dir;
+	int64_t deadline; /* of all of it */
+	int64_t each_ns;  /* for the answer of one */
+};
 
-/* Asks the nested supervisors of one node that is in the tree, the node itself first.
- * One that cannot be asked has no children. -ETIMEDOUT, -ENOMEM. */
-int client_expand(const char *dir, struct tree *t, struct node *n, int64_t deadline);
+/* The whole tree: the top supervisor's answer to `status`, whose document it takes, and
+ * what every nested supervisor below it answers. One that cannot be asked has no
+ * children in the tree; one that does not answer in time is `silent`. *ret is freed
+ * with tree_free; *ret_top is in it. -ETIMEDOUT, -ENOMEM, -EPROTO. */
+int client_tree(const struct walk *w, struct answer *top, struct tree **ret,
+	struct node **ret_top);
+
+/* Asks the nested supervisors of one node that is in the tree, the node itself first,
+ * as client_tree. -ETIMEDOUT, -ENOMEM. */
+int client_expand(const struct walk *w, struct tree *t, struct node *n);
 
 #endif

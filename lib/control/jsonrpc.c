@@ -79,7 +79,8 @@ static const char *check_shape(const char *line, size_t n)
 			depth--;
 		}
 		if (depth > KICK_NESTING_MAX)
-			return "nested deeper than " AS_TEXT(KICK_NESTING_MAX);
+			return "nested deeper than " AS_TEXT(
+				KICK_NESTING_MAX) " (KICK_NESTING_MAX)";
 	}
 	return NULL;
 }

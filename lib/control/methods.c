@@ -71,13 +71,15 @@ static void refuse(struct call *call, const char *atom, struct supervised *c)
 	buf_done(&node);
 }
 
-/* A child that could not be started and is gone again: why. */
+/* A child that was not added, or could not be started and is gone again: why. */
 static void refuse_gone(struct supervisor *sv, struct call *call, enum sup_result r)
 {
 	struct buf data;
 
 	buf_init(&data, 0);
-	if (r == SUP_START_FAILED) {
+	if (r == SUP_MAX_CHILDREN) {
+		buf_addf(&data, "{\"max_children\":%u}", sv->core.policy.max_children);
+	} else if (r == SUP_START_FAILED) {
 		buf_adds(&data, "{\"last_exit\":{\"reason\":");
 		buf_add_json(&data, sv->core.cause.text, strlen(sv->core.cause.text));
 		buf_adds(&data, "},\"detail\":");

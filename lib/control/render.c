@@ -156,7 +156,10 @@ static void details(
 		details_up(out, start, style, n);
 	else
 		details_down(out, start, style, n);
-	if (n->status_text && *n->status_text) {
+	if (n->silent) {
+		comma(out, start);
+		buf_adds(out, "does not answer");
+	} else if (n->status_text && *n->status_text) {
 		comma(out, start);
 		buf_adds(out, "\"");
 		text_escape(out, n->status_text);

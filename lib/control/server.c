@@ -29,11 +29,17 @@
 /* Connections taken in one turn of the loop: others have their turn as well. */
 #define ACCEPT_TURN 16
 
-/* Calls of one client that are not answered yet. */
-#define CALLS_MAX 1024
-
 /* The head of an answer has room beside it in a client's queue. */
 #define ANSWER_MAX (KICK_CLIENT_QUEUE_MAX - KICK_REQUEST_MAX)
+
+#define STRINGIFY(x) #x
+#define AS_TEXT(x) STRINGIFY(x)
+
+/* The bounds in the units of kick-protocol(5). */
+#define REQUEST_KIB 256
+#define QUEUE_MIB 32
+static_assert(REQUEST_KIB << 10 == KICK_REQUEST_MAX, "one is told the other");
+static_assert(QUEUE_MIB << 20 == KICK_CLIENT_QUEUE_MAX, "one is told the other");
 
 /* Notifications leave most of a client's queue to the answers that it waits for. */
 #define NOTIFY_QUEUE_MAX (KICK_CLIENT_QUEUE_MAX / 8)
@@ -260,8 +266,10 @@ void server_reply(struct call *c, const struct buf *json)
 		return;
 	}
 	if (json->len > ANSWER_MAX) {
-		server_reply_error(
-			c, PROTOCOL_E_TOO_BIG, "the answer would be too big", NULL);
+		server_reply_error(c, PROTOCOL_E_TOO_BIG,
+			"the answer would be longer than a client's queue, " AS_TEXT(
+				QUEUE_MIB) " MiB (KICK_CLIENT_QUEUE_MAX)",
+			NULL);
 		return;
 	}
 	if (!cl || !c->id) {
@@ -381,10 +389,11 @@ static void serve(struct client *cl, struct jsonrpc *r)
 	struct server *s = cl->server;
 	struct call *c;
 
-	if (cl->n_calls >= CALLS_MAX) {
+	if (cl->n_calls >= KICK_CALLS_MAX) {
 		if (r->id)
 			answer_fault(cl, r->id, PROTOCOL_E_BUSY,
-				"too many calls that wait for an answer");
+				"more calls of one connection wait for an answer than "
+				"the " AS_TEXT(KICK_CALLS_MAX) " that may");
 		return;
 	}
 	c = new_call(cl, r);
@@ -446,7 +455,9 @@ static void take_bytes(struct client *cl, const char *bytes, size_t n)
 		size_t len = newline ? (size_t)(newline - bytes) : n;
 
 		if (cl->in.len + len > KICK_REQUEST_MAX) {
-			refuse(cl, PROTOCOL_E_TOO_BIG, NULL);
+			refuse(cl, PROTOCOL_E_TOO_BIG,
+				"the request is longer than " AS_TEXT(
+					REQUEST_KIB) " KiB (KICK_REQUEST_MAX)");
 			return;
 		}
 		if (!newline) {
@@ -536,7 +547,9 @@ static void client_timer(struct timer *t, int64_t now)
 		free_client(cl);
 		return;
 	}
-	refuse(cl, PROTOCOL_E_REQUEST, "the rest of the request did not come in time");
+	refuse(cl, PROTOCOL_E_REQUEST,
+		"the rest of the request did not come within " AS_TEXT(
+			KICK_CLIENT_TIMEOUT_MS) " ms (KICK_CLIENT_TIMEOUT_MS)");
 	if (is_finished(cl))
 		free_client(cl);
 	else
@@ -546,13 +559,13 @@ static void client_timer(struct timer *t, int64_t now)
 /* --- accepting ------------------------------------------------------------------ */
 
 /* One line to a connection that will not be served. A fresh socket has room for it. */
-static void turn_away(int fd, enum protocol_error code)
+static void turn_away(int fd, enum protocol_error code, const char *message)
 {
 	struct buf b;
 	struct iovec iov;
 
 	buf_init(&b, 0);
-	jsonrpc_add_error(&b, NULL, code, NULL, NULL);
+	jsonrpc_add_error(&b, NULL, code, message, NULL);
 	iov = (struct iovec){ .iov_base = b.data, .iov_len = b.len };
 	if (buf_ok(&b))
 		(void)send_now(fd, &iov, 1);
@@ -618,11 +631,14 @@ static void admit(struct server *s, int fd)
 	enum peer_role role = peer_role(fd, &s->access);
 
 	if (role == PEER_DENIED)
-		turn_away(fd, PROTOCOL_E_DENIED);
+		turn_away(fd, PROTOCOL_E_DENIED, NULL);
 	else if (!make_room(s))
-		turn_away(fd, PROTOCOL_E_BUSY);
+		turn_away(fd, PROTOCOL_E_BUSY,
+			"too many clients: " AS_TEXT(
+				KICK_CLIENTS_MAX) " (KICK_CLIENTS_MAX) are waiting for "
+						  "answers or news");
 	else if (add_client(s, fd, role == PEER_READER) < 0)
-		turn_away(fd, PROTOCOL_E_BUSY);
+		turn_away(fd, PROTOCOL_E_BUSY, "no memory for one more client");
 }
 
 /* For want of descriptors a connection cannot be taken, yet the listening socket stays
@@ -635,7 +651,9 @@ static void pause_accepting(struct server *s)
 		fd_close(s->spare);
 		fd = accept4(s->io.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0)
-			turn_away(fd, PROTOCOL_E_BUSY);
+			turn_away(fd, PROTOCOL_E_BUSY,
+				"no descriptor is left for one more client "
+				"(RLIMIT_NOFILE)");
 		s->spare = eventfd(0, EFD_CLOEXEC);
 	}
 	loop_remove(s->loop, &s->io);

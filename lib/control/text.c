@@ -186,21 +186,32 @@ static void failed_start(struct buf *out, const char *what)
 void text_reason(struct buf *out, const char *reason, int core)
 {
 	static const struct {
-		const char *prefix, *words;
+		const char *prefix, *words, *after;
 	} rows[] = {
-		{ "exit:", "exit " },
-		{ "signal:", "" },
-		{ "shutdown:", "shutdown: " },
+		{ "exit:", "exit ", "" },
+		{ "signal:", "", "" },
+		{ "shutdown:failed_to_start:", "its child ", " could not be started" },
+		{ "shutdown:", "shutdown: ", "" },
 	};
+	static const struct {
+		const char *reason, *words;
+	} whole[] = {
+		{ "killed", "killed (SIGKILL)" },
+		{ "start_timeout", "start timed out" },
+		{ "shutdown:max_restarts", "gave up after too many restarts" },
+		{ "shutdown:auto", "ended by auto_shutdown" },
+		{ "watchdog", "its watchdog heard nothing" },
+		{ "unhealthy", "its health check failed" },
+	};
+	const char *after = "";
 
 	if (strncmp(reason, FAILED_START, sizeof FAILED_START - 1) == 0) {
 		failed_start(out, reason + sizeof FAILED_START - 1);
 		return;
 	}
-	if (strcmp(reason, "killed") == 0)
-		reason = "killed (SIGKILL)";
-	if (strcmp(reason, "start_timeout") == 0)
-		reason = "start timed out";
+	for (size_t i = 0; i < ARRAY_LEN(whole); i++)
+		if (strcmp(reason, whole[i].reason) == 0)
+			reason = whole[i].words;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		size_t n = strlen(rows[i].prefix);
 
@@ -208,15 +219,24 @@ void text_reason(struct buf *out, const char *reason, int core)
 			continue;
 		buf_adds(out, rows[i].words);
 		reason += n;
+		after = rows[i].after;
 		break;
 	}
 	text_escape(out, reason);
+	buf_adds(out, after);
 	if (core)
 		buf_adds(out, ", core dumped");
 }
 
 void text_start_failure(struct buf *out, const char *reason)
 {
+	/* A supervisor's own answer to a reload. */
+	if (strcmp(reason, "not_reloaded") == 0) {
+		buf_adds(out,
+			"did not take the new configuration: it is ending, or has no "
+			"memory for it");
+		return;
+	}
 	if (strncmp(reason, FAILED_START, sizeof FAILED_START - 1) != 0)
 		buf_adds(out, "could not be started: ");
 	text_reason(out, reason, 0);

@@ -52,6 +52,7 @@ struct node {
 	enum child_state code; /* CHILD_NSTATES: one that this program does not know */
 	bool is_supervisor;
 	bool significant;
+	bool silent; /* a supervisor that was asked and did not answer */
 	int8_t well; /* as its supervisor says, or -1 when it does not */
 	int64_t pid;
 	const char *restart, *strategy;

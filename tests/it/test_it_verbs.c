@@ -290,6 +290,50 @@ CASE(it_verbs, events_are_told_in_json)
 	tree_down();
 }
 
+CASE(it_verbs, a_wrong_command_line_says_what_to_write)
+{
+	static const struct {
+		const char *line, *said;
+	} rows[] = {
+		{ "signal -9 web", "kick signal SIGKILL NAME" },
+		{ "signal -HUP web", "kick signal SIGHUP NAME" },
+		{ "status -x", "unknown option -x; see: kick help" },
+		{ "stop", "usage: kick stop NAME...; see: kick help stop" },
+		{ "statsu", "did you mean \"status\"" },
+		{ "help statsu", "did you mean \"status\"" },
+		{ "status --timeout 5", "a duration with a unit is wanted, like 10s" },
+		{ "stop web --follow", "stop does not take --follow" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int r = kick("%s", rows[i].line);
+
+		expect(r == 2, "%s: status %d", rows[i].line, r);
+		expect(strstr(last_err(), rows[i].said), "%s: %s", rows[i].line,
+			last_err());
+	}
+	expected();
+}
+
+CASE(it_verbs, refusals_of_add_name_the_child_and_the_limit)
+{
+	tree_up(JOBS);
+	kick_gives(0, "add jobs {'id':'d','args':['stay']}");
+	kick_gives(1, "add jobs {'id':'d','args':['stay']}");
+	check(strstr(last_err(), "jobs/d is running already"), "%s", last_err());
+	kick_gives(0, "start jobs/d");
+	kick_gives(0, "add jobs {'args':['stay']}");
+	kick_gives(1, "add jobs {'args':['stay']}");
+	check(strstr(last_err(), "max_children allows, 2;"), "%s", last_err());
+	kick_gives(0, "stop jobs/d");
+	kick_gives(1,
+		"add jobs {'id':'e','ready':{'exit':true},'args':['say','last','exit','3']}");
+	check(strstr(last_err(), "could not be started: exit 3") &&
+			strstr(last_err(), "| last"),
+		"%s", last_err());
+	tree_down();
+}
+
 /* --- add and delete
  * ---------------------------------------------------------------------- */
 

@@ -110,6 +110,24 @@ Test(client, a_deadline_ends_the_waiting, .timeout = 5)
 	fd_close(peer);
 }
 
+/* A hint may be due before the answer is: the waiting goes on after it. */
+Test(client, an_answer_may_be_waited_for_in_pieces, .timeout = 5)
+{
+	struct answer a = { 0 };
+	struct channel *ch;
+	int peer;
+
+	ch = scripted("{\"id\":1,", &peer);
+	cr_assert(channel_ask(ch, "stop", NULL, CLIENT_FOREVER) == 0);
+	cr_expect(channel_answer(ch, 0, &a) == -ETIMEDOUT);
+	cr_assert(fd_write_all(peer, "\"result\":{}}\n", 13) == 0);
+	cr_expect(channel_answer(ch, CLIENT_FOREVER, &a) == 0);
+	cr_expect(a.result);
+	answer_done(&a);
+	channel_free(ch);
+	fd_close(peer);
+}
+
 Test(client, a_notification_that_came_in_pieces_is_one, .timeout = 5)
 {
 	struct channel *ch;
@@ -211,6 +229,7 @@ Test(client, the_walk_joins_the_answers_of_all_supervisors, .timeout = 10)
 {
 	struct server sv = { .dir = "/tmp/kick-client-XXXXXX" };
 	struct answer a = { 0 };
+	struct walk w = { sv.dir, CLIENT_FOREVER, CLIENT_FOREVER };
 	struct channel *ch;
 	struct tree *tree;
 	struct node *top, *in;
@@ -220,7 +239,8 @@ Test(client, the_walk_joins_the_answers_of_all_supervisors, .timeout = 10)
 	add_socket(&sv, "5", in_answer);
 	start_server(&sv);
 	cr_assert(channel_open(sv.dir, "0", CLIENT_FOREVER, &ch, NULL) == 0);
-	cr_assert(client_tree(sv.dir, ch, CLIENT_FOREVER, &tree, &top, &a, NULL) == 0);
+	cr_assert(channel_call(ch, "status", NULL, CLIENT_FOREVER, &a, NULL) == 0);
+	cr_assert(client_tree(&w, &a, &tree, &top) == 0);
 	cr_expect(top->n_children == 4);
 	in = tree_find(top, "in");
 	cr_assert(in && in->n_children == 1);
@@ -231,6 +251,33 @@ Test(client, the_walk_joins_the_answers_of_all_supervisors, .timeout = 10)
 	cr_expect(tree_find(top, "off")->n_children == 0, "it is down, nobody to ask");
 	cr_expect(tree_find(top, "gone")->n_children == 0, "it could not be asked");
 	cr_expect(!tree_is_well(top));
+	tree_free(tree);
+	channel_free(ch);
+	stop_server(&sv);
+}
+
+/* Each gets its time: one that hangs takes none from the others. */
+Test(client, a_nested_supervisor_that_hangs_is_silent, .timeout = 10)
+{
+	struct server sv = { .dir = "/tmp/kick-client-XXXXXX" };
+	struct walk w = { sv.dir, CLIENT_FOREVER, 5 * MSEC_NS };
+	struct answer a = { 0 };
+	struct channel *ch;
+	struct tree *tree;
+	struct node *top;
+
+	cr_assert(mkdtemp(sv.dir));
+	add_socket(&sv, "0", top_answer);
+	start_server(&sv);
+	/* Nobody accepts on it. */
+	add_socket(&sv, "5", in_answer);
+	cr_assert(channel_open(sv.dir, "0", CLIENT_FOREVER, &ch, NULL) == 0);
+	cr_assert(channel_call(ch, "status", NULL, CLIENT_FOREVER, &a, NULL) == 0);
+	cr_assert(client_tree(&w, &a, &tree, &top) == 0);
+	cr_expect(tree_find(top, "in")->silent);
+	cr_expect(!node_is_well(tree_find(top, "in")));
+	cr_expect(!tree_find(top, "gone")->silent, "it is not there, that is known");
+	cr_expect(!tree_find(top, "web")->silent);
 	tree_free(tree);
 	channel_free(ch);
 	stop_server(&sv);

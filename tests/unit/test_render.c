@@ -331,7 +331,13 @@ Test(render, reasons_are_put_into_words, .timeout = 5)
 		{ "exit:3", "exit 3" },
 		{ "killed", "killed (SIGKILL)" },
 		{ "signal:SIGSEGV", "SIGSEGV" },
-		{ "shutdown:max_restarts", "shutdown: max_restarts" },
+		{ "shutdown:max_restarts", "gave up after too many restarts" },
+		{ "shutdown:auto", "ended by auto_shutdown" },
+		{ "shutdown:failed_to_start:web",
+			"its child web could not be started" },
+		{ "shutdown:my own", "shutdown: my own" },
+		{ "watchdog", "its watchdog heard nothing" },
+		{ "unhealthy", "its health check failed" },
 		{ "start_timeout", "start timed out" },
 		{ "failed_to_start:exec:ENOENT",
 			"cannot be started (exec: No such file or directory)" },
@@ -347,6 +353,50 @@ Test(render, reasons_are_put_into_words, .timeout = 5)
 		text_reason(&out, rows[i].reason, 0);
 		cr_expect_str_eq(buf_text(&out), rows[i].words);
 	}
+	buf_done(&out);
+}
+
+Test(render, a_failed_start_is_a_clause, .timeout = 5)
+{
+	static const struct {
+		const char *reason, *words;
+	} rows[] = {
+		{ "exit:3", "could not be started: exit 3" },
+		{ "failed_to_start:exec:ENOENT",
+			"cannot be started (exec: No such file or directory)" },
+		{ "not_reloaded",
+			"did not take the new configuration: it is ending, or has no "
+			"memory for it" },
+	};
+	struct buf out;
+
+	buf_init(&out, 0);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		buf_clear(&out);
+		text_start_failure(&out, rows[i].reason);
+		cr_expect_str_eq(buf_text(&out), rows[i].words);
+	}
+	buf_done(&out);
+}
+
+Test(render, a_supervisor_that_is_silent_is_no_text_of_its_own, .timeout = 5)
+{
+	struct render_style style = { 0 };
+	const struct node *at;
+	struct node n;
+	struct buf out;
+
+	node_init(&n);
+	n.id = n.path = "in";
+	n.type = "supervisor";
+	n.state = "running";
+	n.code = CHILD_RUNNING;
+	n.is_supervisor = n.silent = true;
+	n.status_text = "does not answer";
+	at = &n;
+	buf_init(&out, 0);
+	render_status(&out, &style, &at, 1);
+	cr_expect_str_eq(buf_text(&out), "in  running  does not answer\n");
 	buf_done(&out);
 }
 
