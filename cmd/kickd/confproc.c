@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/limits.h"
 #include "config/load.h"
 #include "otp/process.h"
 #include "status.h"
@@ -75,6 +77,33 @@ static int load(const char *file, const struct config *old, const struct confpro
 	return r == 0 ? 0 : STATUS_CONFIG;
 }
 
+static struct {
+	int text;
+	char message[512];
+	size_t n;
+} late;
+
+static void on_late(int sig)
+{
+	(void)sig;
+	(void)!write(late.text, late.message, late.n);
+	_exit(STATUS_CONFIG);
+}
+
+static void bound(const char *file, const struct confproc *cp)
+{
+	struct sigaction sa = { .sa_handler = on_late };
+	int n = snprintf(late.message, sizeof late.message,
+		"%.400s: error: cannot be read within %d s, with all included files "
+		"(KICK_CONFIG_SECONDS)\n",
+		file, KICK_CONFIG_SECONDS);
+
+	late.text = cp->text;
+	late.n = n < 0 ? 0 : (size_t)n;
+	(void)sigaction(SIGALRM, &sa, NULL);
+	(void)alarm(KICK_CONFIG_SECONDS);
+}
+
 static _Noreturn void child(
 	const char *file, const struct config *old, const struct confproc *cp)
 {
@@ -85,6 +114,8 @@ static _Noreturn void child(
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)prctl(PR_SET_NAME, "kick:conf");
 	process_set_title("kickd: config");
+	if (old)
+		bound(file, cp);
 	_exit(load(file, old, cp));
 }
 

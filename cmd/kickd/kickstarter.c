@@ -214,16 +214,20 @@ static void end_reload(struct kickstarter *k, int result)
 
 static void reload(struct kickstarter *k, bool dry_run, bool asked, uint64_t id)
 {
+	int r;
+
 	if (k->reloading || k->ordered || !k->top.pid) {
 		if (asked)
 			answer(k, id, k->reloading ? -EBUSY : -ESHUTDOWN, -1);
 		return;
 	}
-	if (confproc_start(k->start->file, k->config, &k->conf) < 0) {
-		logkeeper_say(
-			"cannot reload: no process for reading the configuration");
+	r = confproc_start(k->start->file, k->config, &k->conf);
+	if (r < 0) {
+		logkeeper_say("cannot reload: no process for reading the "
+			      "configuration: %s",
+			strerror(-r));
 		if (asked)
-			answer(k, id, -EBUSY, -1);
+			answer(k, id, r, -1);
 		return;
 	}
 	k->reloading = true;
@@ -289,7 +293,8 @@ static void reloaded(struct kickstarter *k, int64_t failed, const char *text)
 	(void)fd_write_all(k->conf.text, head, (size_t)n);
 	(void)fd_write_all(k->conf.text, text, strlen(text));
 	if (failed)
-		logkeeper_say("%s reloaded; %lld could not be started; see: kick status",
+		logkeeper_say(
+			"%s reloaded; %lld could not be started; see: kick status",
 			name(k), (long long)failed);
 	else
 		logkeeper_say("%s reloaded", name(k));
@@ -596,6 +601,12 @@ static void on_signal(void *user, const struct signalfd_siginfo *si)
 	case SIGQUIT:
 		hurry(k, STATUS_QUIT);
 		return;
+	case SIGCONT:
+		/* The kernel sends it after HUP when the terminal has gone. If
+		 * somebody's HUP was pending, the kernel's was merged into that one. */
+		if (si->ssi_code == SI_KERNEL)
+			shut_down(k);
+		return;
 	case SIGHUP:
 		/* From the kernel: the terminal has gone. */
 		if (si->ssi_code == SI_KERNEL)
@@ -632,7 +643,7 @@ static int open_control(struct kickstarter *k)
 static int set_up(struct kickstarter *k)
 {
 	static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP,
-		SIGUSR1 };
+		SIGCONT, SIGUSR1 };
 	gid_t group = gid_of(REL_GET(uint32_t, k->config->control_group));
 	gid_t readers = gid_of(REL_GET(uint32_t, k->config->control_readers));
 	sigset_t set;
@@ -646,9 +657,25 @@ static int set_up(struct kickstarter *k)
 	if (r == 0)
 		r = verdict_init(&k->verdicts);
 	if (r == 0)
-		r = logkeeper_start(
-			&k->log, k->loop, k->node.runtime_dir, group, readers);
+		r = logkeeper_start(&k->log, k->loop, k->node.runtime_dir,
+			k->config->control_mode, group, readers);
 	return r == 0 ? open_control(k) : r;
+}
+
+static int cannot_set_up(const struct kickstarter *k, int code)
+{
+	gid_t group = gid_of(REL_GET(uint32_t, k->config->control_group));
+
+	if (code == -EPERM && group != (gid_t)-1) {
+		(void)dprintf(FD_STDERR,
+			"kickd: cannot give the control sockets to group %u, which "
+			"\"control\" names: only root, or a member of the group, may\n",
+			(unsigned)group);
+		return STATUS_NOT_PERMITTED;
+	}
+	(void)dprintf(FD_STDERR, "kickd: cannot set up in %s: %s\n",
+		k->node.runtime_dir, strerror(-code));
+	return STATUS_CANT_CREATE;
 }
 
 int kickstarter_run(const struct kickstarter_start *start)
@@ -666,9 +693,8 @@ int kickstarter_run(const struct kickstarter_start *start)
 	confproc_done(start->conf);
 	r = set_up(&k);
 	if (r < 0) {
-		(void)dprintf(FD_STDERR, "kickd: cannot set up in %s: %s\n",
-			k.node.runtime_dir, strerror(-r));
-		return STATUS_CANT_CREATE;
+		logkeeper_kill(&k.log);
+		return cannot_set_up(&k, r);
 	}
 	(void)start_top(&k);
 	while (!k.finished) {

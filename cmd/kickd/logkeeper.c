@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -61,6 +64,8 @@ void logkeeper_event(int event, const char *path, pid_t pid, const char *reason)
 	(void)send_notice(&n, path, reason, -1);
 }
 
+static int launch(struct logkeeper *lk);
+
 static int tell(struct kept_pipe *p)
 {
 	struct notice n = {
@@ -86,11 +91,60 @@ static void on_writable(struct io *io, uint32_t events)
 /* --- pipes --------------------------------------------------------------------------
  */
 
+/* Had no descriptor left for it: it is told again a little later. */
+static void on_again(struct timer *t, int64_t now)
+{
+	struct logkeeper *lk = container_of(t, struct logkeeper, again);
+
+	if (lk->proc.pid == 0 && !lk->ending && launch(lk) < 0)
+		loop_arm(lk->loop, t, now + KICK_RESOURCE_RETRY_MS * MSEC_NS);
+	else if (lk->writable.slot == 0)
+		(void)loop_add(lk->loop, &lk->writable, EPOLLOUT);
+}
+
+static void later(struct logkeeper *lk)
+{
+	lk->again.call = on_again;
+	loop_arm(lk->loop, &lk->again,
+		loop_now(lk->loop) + KICK_RESOURCE_RETRY_MS * MSEC_NS);
+}
+
+static void note_lost(struct logkeeper *lk, uint64_t id)
+{
+	uint64_t *grown;
+
+	for (size_t i = 0; i < lk->n; i++)
+		if (lk->pipes[i].pipe.id == id) {
+			lk->pipes[i].told = false;
+			later(lk);
+			return;
+		}
+	grown = realloc(lk->lost, (lk->n_lost + 1) * sizeof *grown);
+	if (!grown)
+		return;
+	lk->lost = grown;
+	lk->lost[lk->n_lost++] = id;
+}
+
+/* It has come to the logger directly, but was lost there. */
+static bool was_lost(struct logkeeper *lk, uint64_t id)
+{
+	for (size_t i = 0; i < lk->n_lost; i++)
+		if (lk->lost[i] == id) {
+			lk->lost[i] = lk->lost[--lk->n_lost];
+			return true;
+		}
+	return false;
+}
+
 void logkeeper_pipe(struct logkeeper *lk, uint64_t id, int stream, const char *path,
 	int fd, bool told)
 {
 	struct kept_pipe *p;
 
+	/* Lost on its way, where a process had no descriptor left. */
+	if (fd < 0)
+		return;
 	if (lk->n == lk->cap) {
 		size_t cap = lk->cap ? lk->cap * 2 : 16;
 
@@ -113,6 +167,11 @@ void logkeeper_pipe(struct logkeeper *lk, uint64_t id, int stream, const char *p
 		return;
 	}
 	lk->n++;
+	if (was_lost(lk, id)) {
+		p->told = false;
+		later(lk);
+		return;
+	}
 	if (!told && tell(p) == -EAGAIN && lk->writable.slot == 0)
 		(void)loop_add(lk->loop, &lk->writable, EPOLLOUT);
 }
@@ -142,7 +201,10 @@ static void on_link(struct io *io, uint32_t events)
 
 	(void)events;
 	while ((n = recv(io->fd, &id, sizeof id, MSG_DONTWAIT)) == sizeof id)
-		drop_pipe(lk, id);
+		if (id & LOGGER_LOST)
+			note_lost(lk, id & ~LOGGER_LOST);
+		else
+			drop_pipe(lk, id);
 	if (n < 0 && errno == EAGAIN)
 		return;
 	loop_remove(lk->loop, io);
@@ -218,7 +280,7 @@ static int launch(struct logkeeper *lk)
 }
 
 int logkeeper_start(struct logkeeper *lk, struct loop *loop, const char *runtime_dir,
-	gid_t group, gid_t readers)
+	uint16_t mode, gid_t group, gid_t readers)
 {
 	int ends[2];
 	int r;
@@ -237,7 +299,10 @@ int logkeeper_start(struct logkeeper *lk, struct loop *loop, const char *runtime
 	if (dup3(ends[1], FD_NOTICE, O_CLOEXEC) < 0)
 		return -errno;
 	(void)close(ends[1]);
-	r = sock_listen(runtime_dir, PROTOCOL_SOCKET_LOGGER, 0600, &lk->listen);
+	r = sock_listen(runtime_dir, PROTOCOL_SOCKET_LOGGER, mode, &lk->listen);
+	if (r == 0 && group != (gid_t)-1 &&
+		fchownat(FD_RUNDIR, PROTOCOL_SOCKET_LOGGER, (uid_t)-1, group, 0) < 0)
+		r = -errno;
 	return r < 0 ? r : launch(lk);
 }
 
@@ -247,12 +312,27 @@ bool logkeeper_ended(struct logkeeper *lk)
 	lk->link.fd = fd_close(lk->link.fd);
 	lk->proc.fd = fd_close(lk->proc.fd);
 	lk->proc.pid = 0;
-	return lk->ending || launch(lk) < 0;
+	if (lk->ending)
+		return true;
+	if (launch(lk) < 0)
+		later(lk);
+	return false;
+}
+
+void logkeeper_kill(struct logkeeper *lk)
+{
+	if (lk->proc.pid == 0)
+		return;
+	(void)kill(lk->proc.pid, SIGKILL);
+	while (waitpid(lk->proc.pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	lk->proc.pid = 0;
 }
 
 void logkeeper_finish(struct logkeeper *lk)
 {
 	lk->ending = true;
+	loop_disarm(lk->loop, &lk->again);
 	loop_remove(lk->loop, &lk->link);
 	lk->link.fd = fd_close(lk->link.fd);
 }

@@ -20,6 +20,7 @@ struct logkeeper {
 	struct loop *loop;
 	const char *runtime_dir;
 	gid_t group, readers;
+	struct timer again; /* the wait before another is started, or a pipe told */
 	struct proc proc;
 	struct io link;	    /* to the logger; fd -1: none */
 	struct io writable; /* of FD_NOTICE, while a pipe could not be told */
@@ -27,21 +28,26 @@ struct logkeeper {
 	int listen;
 	struct kept_pipe *pipes;
 	size_t n, cap;
+	uint64_t *lost; /* pipes that the logger could not take, not yet here */
+	size_t n_lost;
 	bool ending; /* it has been told to finish */
 };
 
 /* Opens the control socket and the notice socket (FD_NOTICE), starts the logger.
  * Negative errno. */
 int logkeeper_start(struct logkeeper *lk, struct loop *loop, const char *runtime_dir,
-	gid_t group, gid_t readers);
+	uint16_t mode, gid_t group, gid_t readers);
 
 /* A new pipe; fd is taken. told: the logger has got it from its supervisor. */
 void logkeeper_pipe(struct logkeeper *lk, uint64_t id, int stream, const char *path,
 	int fd, bool told);
 
-/* The logger has ended: starts another unless it was told to finish. True: it is not
- * coming back. */
+/* The logger has ended: starts another, as soon as that can be done, unless it was told
+ * to finish. True: it is not coming back. */
 bool logkeeper_ended(struct logkeeper *lk);
+
+/* Kills it and waits for its end. */
+void logkeeper_kill(struct logkeeper *lk);
 
 /* Tells it to write out what there is and end. */
 void logkeeper_finish(struct logkeeper *lk);

@@ -225,8 +225,11 @@ static int prepare(const struct options *o, struct kickstarter_start *start,
 	start->rundir = rd;
 	start->conf = cp;
 	start->node.runtime_dir = rd->path;
-	return start->file && commons_new(&start->node.tree) == 0 ? 0
-								  : STATUS_CANT_CREATE;
+	if (start->file && commons_new(&start->node.tree) == 0)
+		return 0;
+	(void)fprintf(stderr, "kickd: cannot set up: %s\n", strerror(errno));
+	rundir_drop(rd);
+	return STATUS_CANT_CREATE;
 }
 
 int main(int argc, char **argv)
@@ -267,8 +270,14 @@ int main(int argc, char **argv)
 	start.node.unserve = methods_unserve;
 	raise_nofile(&start.node.nofile);
 	process_signals();
-	if (arrange_descriptors() < 0)
+	r = arrange_descriptors();
+	if (r == 0)
+		r = notify_open();
+	if (r < 0) {
+		(void)dprintf(FD_STDERR, "kickd: cannot set up: %s\n", strerror(-r));
+		rundir_drop(&rd);
 		return STATUS_CANT_CREATE;
+	}
 	r = kickstarter_run(&start);
 	rundir_drop(&rd);
 	return r;

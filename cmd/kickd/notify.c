@@ -1,16 +1,16 @@
 /* See notify.h. */
 #include "notify.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "base/fd.h"
-
 static struct sockaddr_un starter;
 static socklen_t starter_len;
+static int fd = -1;
 
 void notify_init(void)
 {
@@ -32,13 +32,16 @@ void notify_init(void)
 		(void)unsetenv(gone[i]);
 }
 
+int notify_open(void)
+{
+	if (!starter_len)
+		return 0;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return fd < 0 ? -errno : 0;
+}
+
 void notify_starter(const char *state)
 {
-	autoclose int fd = -1;
-
-	if (!starter_len)
-		return;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd >= 0)
 		(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL,
 			(const struct sockaddr *)&starter, starter_len);

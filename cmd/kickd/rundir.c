@@ -1,6 +1,6 @@
 /* See rundir.h. Two locks on one file: a record lock, which only the root holds and no
  * fork inherits, says whether a kickd is running; a flock, which all processes of the
- * tree inherit, says whether anything of the tree is left (KERNEL.md A1). */
+ * tree inherit, says whether anything of the tree is left. */
 #include "rundir.h"
 
 #include <ctype.h>
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -188,8 +189,12 @@ static int take_locks(
 	rd->made = rd->made || was_made(fd);
 	n = snprintf(text, sizeof text, "%d %s\n%s", (int)getpid(), name,
 		rd->made ? MADE : "");
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n)
-		return cannot(err, "write the lock in", path);
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n) {
+		int status = cannot(err, "write the lock in", path);
+
+		(void)unlinkat(FD_RUNDIR, LOCK_NAME, 0);
+		return status;
+	}
 	/* The record lock goes when any descriptor of the file is closed: keep this one
 	 * where it is to be, and never open another. */
 	if (fd != FD_LOCK) {
@@ -202,22 +207,31 @@ static int take_locks(
 	return 0;
 }
 
-/* Removes all numbered names. */
+/* Removes all numbered names. Without a descriptor more: there may be none. Again until
+ * nothing is found, as a removal may hide what comes after it. */
 static void empty(void)
 {
-	int fd = dup(FD_RUNDIR);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
+	union {
+		struct dirent64 align;
+		char bytes[4096];
+	} room;
+	unsigned removed;
+	long n;
 
-	if (!dir) {
-		(void)fd_close(fd);
-		return;
-	}
-	rewinddir(dir);
-	while ((e = readdir(dir)))
-		if (isdigit((unsigned char)e->d_name[0]))
-			(void)unlinkat(FD_RUNDIR, e->d_name, 0);
-	(void)closedir(dir);
+	do {
+		removed = 0;
+		(void)lseek(FD_RUNDIR, 0, SEEK_SET);
+		while ((n = syscall(SYS_getdents64, FD_RUNDIR, room.bytes,
+				sizeof room.bytes)) > 0) {
+			const struct dirent64 *e;
+
+			for (long at = 0; at < n; at += e->d_reclen) {
+				e = (const void *)(room.bytes + at);
+				removed += isdigit((unsigned char)e->d_name[0]) &&
+					unlinkat(FD_RUNDIR, e->d_name, 0) == 0;
+			}
+		}
+	} while (removed > 0);
 }
 
 int rundir_take(struct rundir *rd, const char *path, const char *name, struct err *err)
@@ -229,6 +243,9 @@ int rundir_take(struct rundir *rd, const char *path, const char *name, struct er
 	if (r == 0)
 		/* What a killed root has left: its tree is gone, the lock says so. */
 		empty();
+	else if (rd->made)
+		/* Unless another one has come and is using it. */
+		(void)rmdir(path);
 	return r;
 }
 

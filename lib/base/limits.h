@@ -25,6 +25,10 @@
 #define KICK_NESTING_MAX 64
 #define KICK_CONFIG_FILES_MAX 1000
 
+/* Reading them anew for a reload may take so long: a FIFO, or a file system that hangs,
+ * must not be the last reload. */
+#define KICK_CONFIG_SECONDS 5
+
 /* Errors shown in one run of the configuration check; the rest is counted. */
 #define KICK_DIAG_SHOWN 20
 

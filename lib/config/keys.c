@@ -167,7 +167,7 @@ static const struct key control_rows[] = {
 	  .schema = S_STRING,
 	  .doc = "a group that may do what the owner may" },
 	{ "mode", top_mode, IN_TOP, .schema = S_REF("mode"), .def = "\"0600\"",
-	  .doc = "mode of the sockets, octal; 0660 with a group" },
+	  .doc = "mode of the sockets, octal; 0660 with a group, 0666 with readers" },
 	{ "readers", top_group, IN_TOP, .offset = CONFIG(control_readers),
 	  .schema = S_STRING,
 	  .doc = "a group that may look but not touch" },

@@ -8,6 +8,7 @@
 #include "config/values.h"
 
 #define GROUP_MODE 0660
+#define READERS_MODE 0666
 
 bool top_group(struct parse *p, const struct key *k, const cJSON *v, void *base)
 {
@@ -35,7 +36,13 @@ bool top_control(struct parse *p, const struct key *k, const cJSON *v, void *bas
 		return value_wrong_type(
 			p, k, v, "an object such as {\"group\": \"adm\"}");
 	keys_read(p, v, &use, 1, 0);
-	if (cf->control_group.is_set && !json_get(v, "mode"))
+	if (json_get(v, "mode"))
+		return use.failed == 0;
+	/* A file has one group: where there are readers the kernel lets everybody
+	 * connect, and who that is decides what he may do (control/peer.c). */
+	if (cf->control_readers.is_set)
+		cf->control_mode = READERS_MODE;
+	else if (cf->control_group.is_set)
 		cf->control_mode = GROUP_MODE;
 	return use.failed == 0;
 }

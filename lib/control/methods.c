@@ -440,6 +440,12 @@ static void reload_answer(struct call *call, int result, const char *text)
 			"the process that reads the configuration was killed; nothing was "
 			"changed",
 			NULL);
+	} else if (result == -EAGAIN || result == -ENOMEM || result == -EMFILE ||
+		result == -ENFILE) {
+		buf_addf(&out,
+			"no process for reading the configuration: %s; nothing was changed",
+			strerror(-result));
+		server_reply_error(call, PROTOCOL_E_INTERNAL, buf_text(&out), NULL);
 	} else if (result < 0) {
 		server_reply_error(call, PROTOCOL_E_REFUSED, "shutting_down", NULL);
 	} else {

@@ -1,5 +1,5 @@
 /* Restart intensity: at most max restarts within a period, as OTP counts it
- * (supervisor:add_restart/1; OTP.md INT-1 to INT-4), on nanoseconds: an entry counts
+ * (supervisor:add_restart/1; INT-1 to INT-4), on nanoseconds: an entry counts
  * while now - entry <= period. */
 #ifndef KICK_CORE_INTENSITY_H
 #define KICK_CORE_INTENSITY_H

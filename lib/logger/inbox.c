@@ -50,7 +50,7 @@ static int parse(struct inbox *in)
 		return -EPROTO;
 	text++;
 	nul = text < end ? memchr(text, '\0', (size_t)(end - text)) : NULL;
-	if (!nul || (in->notice.kind == NOTICE_PIPE && in->fd < 0))
+	if (!nul || (in->notice.kind == NOTICE_PIPE && in->fd < 0 && !in->cut))
 		return -EPROTO;
 	in->at = (size_t)(nul + 1 - in->bytes);
 	in->path = path;
@@ -85,6 +85,7 @@ int inbox_read(int fd, struct inbox *in)
 	if (n == 0)
 		return -EPIPE;
 	in->fd = take_fd(&msg);
+	in->cut = msg.msg_flags & MSG_CTRUNC;
 	in->at = 0;
 	in->len = msg.msg_flags & MSG_TRUNC ? 0 : (size_t)n;
 	r = parse(in);

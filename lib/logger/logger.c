@@ -260,7 +260,13 @@ static void take_message(struct logger *lg, struct inbox *in)
 
 static void take_pipe(struct logger *lg, struct inbox *in)
 {
-	int r = sources_add(
+	int r;
+
+	if (in->fd < 0) {
+		on_ended(lg, in->notice.id | LOGGER_LOST);
+		return;
+	}
+	r = sources_add(
 		&lg->sources, in->notice.id, in->fd, in->notice.stream, in->path);
 
 	if (r < 0)

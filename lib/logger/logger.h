@@ -11,6 +11,10 @@
 #include <sys/types.h>
 
 /* A pipe that is there already when the logger starts (kept by the root). */
+/* On the link to the root: the id of a pipe that is done with, or, with this bit, of
+ * one that came while there was no descriptor for it. */
+#define LOGGER_LOST (UINT64_C(1) << 63)
+
 struct logger_pipe {
 	uint64_t id;
 	int fd; /* read end; the logger's */

@@ -18,7 +18,8 @@
 
 int commons_new(struct commons **ret)
 {
-	uint64_t id = 0;
+	uint64_t id = 0, most = TREE_MASK;
+	struct rlimit lim;
 	struct commons *t = mmap(NULL, sizeof *t, PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
@@ -26,7 +27,12 @@ int commons_new(struct commons **ret)
 		return -errno;
 	if (getrandom(&id, sizeof id, 0) != sizeof id)
 		id = (uint64_t)getpid();
-	t->id = ((id & TREE_MASK) | 1) << TREE_SHIFT;
+	/* A kickd that is itself a worker of one has that one's mark as its hard limit.
+	 */
+	if (getrlimit(RLIMIT_LOCKS, &lim) == 0 && lim.rlim_max >> TREE_SHIFT >= 2 &&
+		lim.rlim_max >> TREE_SHIFT <= most)
+		most = (lim.rlim_max >> TREE_SHIFT) - 1;
+	t->id = (1 + id % most) << TREE_SHIFT;
 	t->next_mark = 1;
 	t->next_socket = 2;
 	t->next_pipe = 1;

@@ -1,6 +1,6 @@
 /* The mark that every process of a tree bears: 64 bits in the soft limit RLIMIT_LOCKS,
  * which the kernel has not looked at for twenty years and which everything inherits:
- * double forks, new sessions, cleared environments, other users (KERNEL.md M1).
+ * double forks, new sessions, cleared environments, other users.
  *
  * tree (23 bits, random) . supervisor (1 bit) . number (39 bits, one per start). */
 #ifndef KICK_OS_MARK_H

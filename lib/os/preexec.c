@@ -1,4 +1,4 @@
-/* See preexec.h. The order is that of KERNEL.md: the shared descriptor table is cut
+/* See preexec.h. The order matters: the shared descriptor table is cut
  * first, so that nothing done here shows in the parent; the parent-death signal comes
  * after all changes of identity, which would clear it, and is followed by a look at
  * the parent's pidfd, as it may have died before. */
@@ -80,10 +80,9 @@ static void identity(struct preexec *p)
 
 static void limits(struct preexec *p)
 {
-	struct rlimit mark;
+	/* The hard limit too: PAM sets the soft one back for su(1) and its kind. */
+	struct rlimit mark = { p->req->mark, p->req->mark };
 
-	must(p, SPAWN_LIMITS, getrlimit(RLIMIT_LOCKS, &mark));
-	mark.rlim_cur = p->req->mark;
 	must(p, SPAWN_LIMITS, setrlimit(RLIMIT_LOCKS, &mark));
 	must(p, SPAWN_LIMITS, setrlimit(RLIMIT_NOFILE, &p->req->nofile));
 }

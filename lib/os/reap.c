@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "os/roles.h"
 
 static pid_t wait_any(int flags, siginfo_t *si)
 {
@@ -90,19 +91,34 @@ static void take_digits(struct listing *l, const char *text, size_t n)
 	}
 }
 
-static int list_from_proc(struct listing *l)
+static int list_from_file(struct listing *l, const char *path)
 {
-	char path[64], text[4096];
-	autoclose int fd = -1;
+	char text[4096];
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 
-	(void)snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	while ((n = read(fd, text, sizeof text)) > 0)
 		take_digits(l, text, (size_t)n);
 	return n < 0 ? -errno : l->n;
+}
+
+/* Nothing may be overlooked for want of a descriptor: then one of the slots, of which
+ * the rest is /dev/null, is lent for a moment (roles.h). */
+static int list_from_proc(struct listing *l)
+{
+	char path[64];
+	int r;
+
+	(void)snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+	r = list_from_file(l, path);
+	if (r != -EMFILE && r != -ENFILE)
+		return r;
+	(void)close(FD_SELF - 1);
+	r = list_from_file(l, path);
+	(void)dup3(FD_SELF - 2, FD_SELF - 1, O_CLOEXEC);
+	return r;
 }
 
 static pid_t pid_max(void)

@@ -1,5 +1,5 @@
 /* The children of this process: their ends, and those that it adopted. One reaper per
- * process (KERNEL.md M11): who has ended is looked at first, so that the group of a
+ * process: who has ended is looked at first, so that the group of a
  * leader can still be signalled safely, then reaped. */
 #ifndef KICK_OS_REAP_H
 #define KICK_OS_REAP_H

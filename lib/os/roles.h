@@ -1,7 +1,7 @@
 /* The descriptors of kick's own processes, by role: the same numbers in the root, in
  * every supervisor and in the logger. A fork keeps what lies below FD_FREE and closes
- * the rest; a spawn keeps what lies below FD_SELF, which is all that a worker may get
- * (KERNEL.md M7, M12). */
+ * the rest; a spawn keeps what lies below FD_SELF, which is all that a worker may get.
+ */
 #ifndef KICK_OS_ROLES_H
 #define KICK_OS_ROLES_H
 

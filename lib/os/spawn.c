@@ -128,5 +128,6 @@ struct reason spawn_reason(const struct spawn_failure *fail)
 
 bool spawn_for_want(int code)
 {
-	return code == -EAGAIN || code == -ENOMEM || code == -EMFILE || code == -ENFILE;
+	return code == -EAGAIN || code == -ENOMEM || code == -EMFILE ||
+		code == -ENFILE || code == -ENOSPC;
 }

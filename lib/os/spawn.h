@@ -1,6 +1,6 @@
 /* Starts a program as a child process: clone(2) with CLONE_VM, CLONE_VFORK, CLONE_FILES
  * and CLONE_PIDFD on a stack of its own, so that the cost grows neither with the memory
- * nor with the descriptors of the caller (KERNEL.md M7, M8). Returns when the program
+ * nor with the descriptors of the caller. Returns when the program
  * runs, or with the step that failed and its errno. */
 #ifndef KICK_OS_SPAWN_H
 #define KICK_OS_SPAWN_H

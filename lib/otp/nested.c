@@ -1,7 +1,7 @@
 /* A supervisor below this one: started as a process of its own, told over the link what
  * to do, believed in what it says of its end. Its control socket is ours to keep, so
  * that its name outlives it: while it is being started again callers wait, when it is
- * down for good they are told so (KERNEL.md M4). */
+ * down for good they are told so. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,24 +206,34 @@ static int fork_it(struct supervised *c, int *ret_link)
 	return r;
 }
 
-static KICK_NOINLINE void start_failed(
+/* Kept for those who ask why, and said to those who watch, as a worker's. */
+static KICK_NOINLINE void explain(
 	struct supervised *c, const struct spawn_failure *fail)
 {
 	struct supervisor *sv = c->sup;
-	struct reason reason = spawn_reason(fail);
 	const char *why = strerror(-fail->code);
 	char path[KICK_PATH_MAX];
 
 	if (fail->step == SPAWN_SOCKET)
-		report_message(sv, "", 0,
-			"%s cannot be started: its socket %s/%u cannot be made: %s",
-			supervisor_path(c, path), sv->node->runtime_dir,
-			c->nested->socket, why);
+		(void)snprintf(sv->detail, sizeof sv->detail,
+			"cannot create its socket in %s: %s", sv->node->runtime_dir,
+			why);
 	else
-		report_message(sv, "", 0, "%s cannot be started: %s: %s",
-			supervisor_path(c, path), spawn_step_names[fail->step], why);
-	sup_start_failed(&sv->core, &c->core, &reason, spawn_for_want(fail->code),
-		loop_now(sv->loop));
+		(void)snprintf(sv->detail, sizeof sv->detail, "%s: %s",
+			spawn_step_names[fail->step], why);
+	free(c->detail);
+	c->detail = strdup(sv->detail);
+	report_message(sv, "", 0, "%s cannot be started: %s", supervisor_path(c, path),
+		sv->detail);
+}
+
+static void start_failed(struct supervised *c, const struct spawn_failure *fail)
+{
+	struct reason reason = spawn_reason(fail);
+
+	explain(c, fail);
+	sup_start_failed(&c->sup->core, &c->core, &reason, spawn_for_want(fail->code),
+		loop_now(c->sup->loop));
 }
 
 void nested_start(struct supervised *c)
@@ -251,6 +261,8 @@ void nested_start(struct supervised *c)
 		return;
 	}
 	pids_add(&sv->pids, c);
+	free(c->detail);
+	c->detail = NULL;
 	nd->link.on_message = on_message;
 	nd->link.on_end = on_end;
 	if (link_init(&nd->link, sv->loop, fd) < 0) {

@@ -1,9 +1,10 @@
 /* The pipes of captured output. The supervisor keeps the write end over all lives of
  * its child, the logger reads the other, and the root keeps a copy of that for the
  * logger's successors: neither a crashed worker nor a crashed logger loses what was
- * written (KERNEL.md M7). */
+ * written. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -25,6 +26,15 @@ static void shape(struct supervised *c, int fd)
 		(void)!fchown(fd, u->uid, u->has_gid ? u->gid : (gid_t)-1);
 }
 
+/* False: the logger is gone, and the root's copy for its successor was lost on the way,
+ * where a process had no descriptor left. */
+static bool is_read(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = 0 };
+
+	return poll(&p, 1, 0) == 0;
+}
+
 int output_open(struct supervised *c, int stream)
 {
 	struct supervisor *sv = c->sup;
@@ -33,8 +43,12 @@ int output_open(struct supervised *c, int stream)
 	int ends[2];
 	int r;
 
-	if (c->out[stream].fd >= 0)
+	if (c->out[stream].fd >= 0 && is_read(c->out[stream].fd))
 		return 0;
+	if (c->out[stream].fd >= 0) {
+		c->out[stream].fd = fd_close(c->out[stream].fd);
+		sv->node->tree->pipes--;
+	}
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	shape(c, ends[1]);

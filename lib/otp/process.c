@@ -1,5 +1,5 @@
 /* See process.h. A forked process is a copy of its parent: what it does first is to
- * let go of all that is not its own (KERNEL.md M12). */
+ * let go of all that is not its own. */
 #include "otp/process.h"
 
 #include <errno.h>

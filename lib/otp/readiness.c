@@ -1,7 +1,6 @@
 /* Readiness that the program tells by itself: READY=1 on a notify socket
  * (sd_notify(3)), or a newline on a descriptor (s6). A message is believed when its
- * sender is the child's user or root and, if it still lives, bears the child's mark
- * (KERNEL.md M10). */
+ * sender is the child's user or root and, if it still lives, bears the child's mark. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

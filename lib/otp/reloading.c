@@ -1,6 +1,6 @@
 /* A new configuration reaches this supervisor: it holds it first, then works out what
  * is to become of each child, tells the supervisors below, and answers its parent when
- * everything has arrived (KERNEL.md M3). */
+ * everything has arrived. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -72,9 +72,14 @@ static void go_through_old(
 		struct supervised *c = supervised_of(sv->core.children[i]);
 		const struct child_spec *cs;
 
-		if (c->core.added || c->core.removing)
+		if (c->core.removing)
 			continue;
 		cs = spec_find(next, c->core.id);
+		if (c->core.added && !cs)
+			continue;
+		/* Added by hand before it was written down: it is the listed one now.
+		 */
+		c->core.added = false;
 		if (!cs || cs->policy.type != c->spec->policy.type) {
 			sup_reload_child(
 				&sv->core, &c->core, RELOAD_REMOVE, NULL, NULL);

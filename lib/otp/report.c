@@ -1,6 +1,6 @@
 /* What a supervisor tells the logger: events for those who watch, and one line for each
  * thing that a person would ask about. Collected during a turn of the loop and sent at
- * its end, so that a restart is never later for it; never waits (KERNEL.md M6). */
+ * its end, so that a restart is never later for it; never waits. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

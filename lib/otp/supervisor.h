@@ -137,9 +137,9 @@ struct supervisor {
 	struct timer tick;	   /* of what can wait while all is ending */
 	struct timer orphan_timer; /* orphaned supervisors get KILL at its end */
 	bool grace_over;
-	bool leaving;	      /* all children are down */
-	uint32_t left_behind; /* found by the last look */
-	bool draining;	      /* effects are being carried out */
+	bool leaving;			 /* all children are down */
+	uint32_t left_behind;		 /* found by the last look */
+	bool draining;			 /* effects are being carried out */
 	const struct config *old_config; /* until a reload has arrived everywhere */
 	bool reloading;
 	struct buf reload_failures;

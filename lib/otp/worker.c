@@ -351,6 +351,9 @@ static void describe(struct launch *l, char *text, size_t size)
 	else if (l->fail.step == SPAWN_CWD)
 		(void)snprintf(text, size, "cannot change to directory %s: %s",
 			l->req.cwd, why);
+	else if (l->fail.step == SPAWN_NOTIFY && l->child->spec->ready == READY_NOTIFY)
+		(void)snprintf(text, size, "cannot create its notify socket in %s: %s",
+			l->child->sup->node->runtime_dir, why);
 	else
 		(void)snprintf(
 			text, size, "%s: %s", spawn_step_names[l->fail.step], why);

@@ -216,4 +216,20 @@ void await_state(const char *path, const char *state);
 /* The tree answers, and this child runs. */
 void check_alive(const char *path);
 
+/* --- /proc ---------------------------------------------------------------------------
+ */
+
+/* /proc/PID/name, "" when it is not there. Static until the next call. */
+const char *read_of(pid_t pid, const char *name);
+int entries_of(pid_t pid, const char *name);
+
+/* Stops it by a signal, which takes effect when its threads next run, and waits for
+ * that. */
+void halt(pid_t pid);
+
+/* The thread beside the first; the children of one thread. Static until the next call.
+ */
+pid_t other_thread(pid_t pid);
+const char *children_of(pid_t pid, pid_t thread);
+
 #endif

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -347,4 +348,84 @@ int helpers_alive(void)
 	if (proc)
 		(void)closedir(proc);
 	return n;
+}
+
+/* --- /proc ---------------------------------------------------------------------------
+ */
+
+const char *read_of(pid_t pid, const char *name)
+{
+	static char text[8192];
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	(void)close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
+
+int entries_of(pid_t pid, const char *name)
+{
+	char path[64];
+	DIR *dir;
+	int n = 0;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+	dir = opendir(path);
+	check(dir, "%s: %s", path, strerror(errno));
+	for (struct dirent *e; (e = readdir(dir));)
+		n += e->d_name[0] != '.';
+	(void)closedir(dir);
+	return n;
+}
+
+pid_t other_thread(pid_t pid)
+{
+	char path[64];
+	pid_t other = 0;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+	dir = opendir(path);
+	check(dir, "%s: %s", path, strerror(errno));
+	for (struct dirent *e; (e = readdir(dir));)
+		if (e->d_name[0] != '.' && atoi(e->d_name) != pid)
+			other = (pid_t)atoi(e->d_name);
+	(void)closedir(dir);
+	return other;
+}
+
+const char *children_of(pid_t pid, pid_t thread)
+{
+	char name[64];
+
+	(void)snprintf(name, sizeof name, "task/%d/children", (int)thread);
+	return read_of(pid, name);
+}
+
+static bool is_stopped(pid_t pid, pid_t thread)
+{
+	char name[64];
+	const char *after;
+
+	(void)snprintf(name, sizeof name, "task/%d/stat", (int)thread);
+	after = strrchr(read_of(pid, name), ')');
+	return after && after[1] == ' ' && after[2] == 'T';
+}
+
+/* It is no child of ours that would be reported: so it is looked at. */
+void halt(pid_t pid)
+{
+	double deadline = it_deadline();
+	pid_t other = other_thread(pid);
+
+	(void)kill(pid, SIGSTOP);
+	while (!is_stopped(pid, pid) || (other && !is_stopped(pid, other))) {
+		(void)it_pump(it_now() + 0.01);
+		check(it_now() < deadline, "process %d does not stop", (int)pid);
+	}
 }

@@ -267,7 +267,7 @@ CASE(it_hostile, a_supervisor_that_does_not_answer_is_not_well)
 
 	tree_up(TREE);
 	s = pid_of("s");
-	(void)kill(s, SIGSTOP);
+	halt(s);
 	kick_gives(3, "status");
 	check(strstr(last_out(), "does not answer"), "status says: %s", last_out());
 	(void)kill(s, SIGCONT);

@@ -319,3 +319,22 @@ CASE(it_reload, many_at_once_end_with_the_last_file)
 	check_alive("c");
 	tree_down();
 }
+
+/* First tried by hand, then written down: never two of one name. */
+CASE(it_reload, an_added_child_that_is_listed_now_is_that_child)
+{
+	pid_t b;
+
+	tree_up(APP(WORKER("a")));
+	kick_gives(0, "add app " WORKER("b"));
+	b = pid_of("b");
+	put_json("app.json", APP(WORKER("b") "," WORKER("a")));
+	kick_gives(0, "reload");
+	check(events_seen("started", "b") == 1, "a second one was started");
+	check(pid_of("b") == b, "it is another process");
+	put_json("app.json", APP(WORKER("a")));
+	kick_gives(0, "reload");
+	kick_gives(4, "status b");
+	check(!is_alive(b), "it lives on");
+	tree_down();
+}

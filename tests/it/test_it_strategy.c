@@ -427,7 +427,7 @@ CASE(it_killed, a_nested_supervisor_takes_no_output_with_it)
 		"'gate','g','flood','200','say','the end','count','done','stay'") "]}]}");
 	s = pid_of("s");
 	logger = logger_pid();
-	(void)kill(logger, SIGSTOP);
+	halt(logger);
 	open_gate("g");
 	await_lines("done", 1);
 	(void)kill(s, SIGKILL);
@@ -498,7 +498,7 @@ CASE(it_killed, a_nested_supervisor_leaves_no_name)
 	before = names_in_use();
 	for (int round = 0; round < 5; round++) {
 		s = pid_of("s");
-		(void)kill(pid_of("s/t"), SIGSTOP);
+		halt(pid_of("s/t"));
 		(void)kill(s, SIGKILL);
 		(void)await_next("s", s);
 		kick_gives(0, "wait s/t/x s/y --timeout 14s");

@@ -20,32 +20,6 @@
 			     "x") "]},{'id':'bad','autostart':false,'start':" \
 				  "['./none']}]}"
 
-static bool is_stopped(pid_t pid)
-{
-	char path[64], state = '?';
-	FILE *f;
-
-	(void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	f = fopen(path, "re");
-	check(f, "process %d is not there", (int)pid);
-	(void)!fscanf(f, "%*d (%*[^)]) %c", &state);
-	(void)fclose(f);
-	return state == 'T';
-}
-
-/* Stops it by a signal. That takes effect when the process next runs, and it is no
- * child of ours that would be reported: so it is looked at. */
-static void halt(pid_t pid)
-{
-	double deadline = it_deadline();
-
-	(void)kill(pid, SIGSTOP);
-	while (!is_stopped(pid)) {
-		(void)it_pump(it_now() + 0.01);
-		check(it_now() < deadline, "process %d does not stop", (int)pid);
-	}
-}
-
 /* A question and what it ends with while nobody answers it. */
 struct row {
 	const char *verb;

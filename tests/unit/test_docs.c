@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <ctype.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,7 +130,8 @@ Test(docs, kickd_8_explains_each_message, .timeout = 5)
 		{ "cmd/kickd/kickstarter.c",
 			"has not stopped within its shutdown time" },
 		{ "cmd/kickd/kickstarter.c", " reloaded\"" },
-		{ "cmd/kickd/kickstarter.c", " could not be started; see: kick status" },
+		{ "cmd/kickd/kickstarter.c",
+			" could not be started; see: kick status" },
 		{ "cmd/kickd/kickstarter.c", "configuration not reloaded, nothing" },
 		{ "cmd/kickd/kickstarter.c", "cannot reload: no process for reading" },
 		{ "lib/otp/report.c", "; starting it again" },
@@ -215,6 +217,122 @@ Test(docs, kick_7_has_each_rule_that_the_tests_name, .timeout = 5)
 	}
 	cr_expect(n > 100);
 	cr_expect(count_lines(part, ".It ") == n);
+}
+
+/* --- tests/traps.md -----------------------------------------------------------------
+ */
+
+/* The source of a suite, by the table at the page's end; the caller frees it. */
+static char *source_of_suite(const char *page, const char *suite, int len)
+{
+	char row[64], name[128];
+	const char *at;
+
+	(void)snprintf(row, sizeof row, "\n| %.*s | `", len, suite);
+	at = strstr(page, row);
+	cr_assert(at, "no file for suite %.*s", len, suite);
+	at += strlen(row);
+	(void)snprintf(name, sizeof name, "%.*s", (int)strcspn(at, "`"), at);
+	return read_tree(name);
+}
+
+/* Whether there is "(SUITE, NAME" in it, perhaps on two lines. */
+static bool has_test(const char *code, const char *suite, const char *name, size_t len)
+{
+	char head[80];
+
+	(void)snprintf(head, sizeof head, "(%s,", suite);
+	for (const char *at = code; (at = strstr(at, head)); at++) {
+		const char *is = at + strlen(head);
+
+		is += strspn(is, " \n\t");
+		if (strncmp(is, name, len) == 0 && strchr(",)", is[len]))
+			return true;
+	}
+	return false;
+}
+
+/* `SUITE/NAME` is a test; `tests/...` is a file. */
+Test(docs, tests_that_traps_md_names_exist, .timeout = 10)
+{
+	autofree char *page = read_tree("tests/traps.md");
+	size_t n = 0;
+
+	for (const char *at = page, *end; (at = strchr(at, '`')); at = end + 1) {
+		int len = (int)strcspn(at + 1, "`/ \n");
+		const char *name = at + 1 + len + 1;
+		char suite[64];
+
+		end = strchr(at + 1, '`');
+		cr_assert(end);
+		if (at[1 + len] != '/' || strncmp(at, "`tests/", 7) == 0 ||
+			at[1] == 'S')
+			continue;
+		(void)snprintf(suite, sizeof suite, "%.*s", len, at + 1);
+		autofree char *code = source_of_suite(page, suite, len);
+
+		cr_expect(has_test(code, suite, name, (size_t)(end - name)),
+			"there is no test %.*s", (int)(end - at - 1), at + 1);
+		n++;
+	}
+	cr_expect(n > 80, "%zu tests", n);
+}
+
+/* Each row is numbered, and has a test or says why there is none. */
+Test(docs, traps_md_has_each_fact_and_each_trap, .timeout = 5)
+{
+	static const struct {
+		char letter;
+		int n;
+	} rows[] = { { 'K', 58 }, { 'P', 18 } };
+	autofree char *page = read_tree("tests/traps.md");
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char head[32];
+
+		for (int k = 1; k <= rows[i].n; k++) {
+			const char *at, *where;
+
+			(void)snprintf(
+				head, sizeof head, "\n| %c%d | ", rows[i].letter, k);
+			at = strstr(page, head);
+			cr_assert(at, "no %c%d", rows[i].letter, k);
+			where = strstr(at + strlen(head), " | ");
+			cr_expect(where &&
+					(strncmp(where, " | `", 4) == 0 ||
+						strncmp(where, " | **", 5) == 0),
+				"%c%d has no test and no reason", rows[i].letter, k);
+		}
+		(void)snprintf(head, sizeof head, "| %c", rows[i].letter);
+		cr_expect(count_lines(page, head) == (size_t)rows[i].n);
+	}
+}
+
+Test(docs, traps_md_names_each_test_that_was_written_for_it, .timeout = 5)
+{
+	static const struct {
+		const char *file, *head, *suite;
+	} rows[] = {
+		{ "tests/unit/test_traps.c", "\nTest(traps,", "traps" },
+		{ "tests/it/test_it_traps.c", "\nCASE(it_traps,", "it_traps" },
+	};
+	autofree char *page = read_tree("tests/traps.md");
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		autofree char *code = read_tree(rows[i].file);
+		size_t n = 0;
+
+		for (const char *at = code; (at = strstr(at, rows[i].head)); n++) {
+			char want[160];
+
+			at += strlen(rows[i].head);
+			at += strspn(at, " \n\t");
+			(void)snprintf(want, sizeof want, "`%s/%.*s`", rows[i].suite,
+				(int)strcspn(at, ",)"), at);
+			cr_expect(strstr(page, want), "%s is not there", want);
+		}
+		cr_expect(n > 5, "%s: %zu tests", rows[i].file, n);
+	}
 }
 
 static int load(const char *file, struct buf *diag)

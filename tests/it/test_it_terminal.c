@@ -1,0 +1,113 @@
+/* The terminal that kickd was started from, and its end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+static int master = -1;
+static char terminal[64];
+static bool all_on_terminal;
+
+static void make_terminal(void)
+{
+	master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	check(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0 &&
+			ptsname_r(master, terminal, sizeof terminal) == 0,
+		"pty: %s", strerror(errno));
+}
+
+static void take_terminal(void)
+{
+	int fd;
+
+	(void)setsid();
+	(void)close(master);
+	fd = open(terminal, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || ioctl(fd, TIOCSCTTY, 0) < 0)
+		_exit(99);
+	for (int i = 0; i < (all_on_terminal ? 3 : 1); i++)
+		(void)dup2(fd, i);
+}
+
+static const char hung_up[] = "{'name':'app','children':[" CHILD("a",
+	"'restart':'permanent'",
+	"'count','f','stay'") ",{'id':'s','type':'supervisor','children':[" WORKER("x") "]}]}";
+
+CASE(it_terminal, kickd_ends_in_order_when_its_terminal_goes_away)
+{
+	for (int all = 0; all < 2; all++) {
+		all_on_terminal = all;
+		make_terminal();
+		tree_before_exec(take_terminal);
+		tree_up(hung_up);
+		/* Sent by somebody it is a reload. */
+		put_json("app.json",
+			all ? "{'name':'app','children':[" WORKER("b") "]}"
+			    : "{'name':'app','children':[" WORKER("c") "]}");
+		tree_signal(SIGHUP);
+		(void)await_event("ready", all ? "b" : "c", 1);
+		(void)await_event("deleted", "s", 1);
+		check_alive(all ? "b" : "c");
+		(void)close(master);
+		tree_ends(0);
+	}
+}
+
+/* A shell hands its own HUP on to its jobs, then ends, upon which the kernel sends one
+ * to those in the foreground: kickd may find the two merged into the first. */
+static pid_t of_kickd;
+
+static void hand_on(int sig)
+{
+	(void)sig;
+	(void)kill(of_kickd, SIGHUP);
+	_exit(0);
+}
+
+static void run_below_a_shell(void)
+{
+	struct sigaction sa = { .sa_handler = hand_on };
+	int p[2];
+	char c;
+
+	take_terminal();
+	(void)!pipe2(p, O_CLOEXEC);
+	of_kickd = fork();
+	if (of_kickd == 0) {
+		(void)close(p[1]);
+		(void)!read(p[0], &c, 1);
+		return;
+	}
+	(void)signal(SIGTTOU, SIG_IGN);
+	(void)setpgid(of_kickd, of_kickd);
+	(void)tcsetpgrp(STDIN_FILENO, of_kickd);
+	(void)sigaction(SIGHUP, &sa, NULL);
+	put_file("kickd.pid", "%d\n", (int)of_kickd);
+	(void)!write(p[1], "", 1);
+	for (;;)
+		(void)pause();
+}
+
+CASE(it_terminal, kickd_ends_in_order_when_its_shell_hands_on_the_hangup)
+{
+	pid_t kickd, a;
+
+	make_terminal();
+	tree_before_exec(run_below_a_shell);
+	tree_up(hung_up);
+	kickd = pid_in("kickd.pid");
+	a = pid_of("a");
+	/* Both signals come before it can look. */
+	halt(kickd);
+	(void)close(master);
+	await_gone(kickd);
+	check(!is_alive(a), "a lives");
+	check(access(it_runtime_dir(), F_OK) < 0,
+		"the runtime directory is still there");
+}
