@@ -604,15 +604,15 @@ static void on_signal(void *user, const struct signalfd_siginfo *si)
 	case SIGCONT:
 		/* The kernel sends it after HUP when the terminal has gone. If
 		 * somebody's HUP was pending, the kernel's was merged into that one. */
-		if (si->ssi_code == SI_KERNEL)
+		if (si->ssi_code == SI_KERNEL && !k->start->nohup)
 			shut_down(k);
 		return;
 	case SIGHUP:
 		/* From the kernel: the terminal has gone. */
-		if (si->ssi_code == SI_KERNEL)
-			told_to_stop(k);
-		else
+		if (si->ssi_code != SI_KERNEL)
 			reload(k, false, false, 0);
+		else if (!k->start->nohup)
+			told_to_stop(k);
 		return;
 	default:
 		/* USR1: there are no log files to open again yet. */

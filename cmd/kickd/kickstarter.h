@@ -3,6 +3,7 @@
 #ifndef KICK_KICKD_KICKSTARTER_H
 #define KICK_KICKD_KICKSTARTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "confproc.h"
@@ -16,6 +17,7 @@ struct kickstarter_start {
 	struct confproc *conf; /* it has accepted one */
 	int64_t shutdown_ns;   /* of --shutdown, -1 not given */
 	int64_t started;       /* CLOCK_MONOTONIC */
+	bool nohup;	       /* HUP was ignored: the end of the terminal is, too */
 };
 
 /* Runs the tree until its end; returns kickd's exit status. */

@@ -190,21 +190,27 @@ static void drop_pipe(struct logkeeper *lk, uint64_t id)
 	}
 }
 
+static void pipe_is_done(struct logkeeper *lk, uint64_t id)
+{
+	if (id & LOGGER_LOST)
+		note_lost(lk, id & ~LOGGER_LOST);
+	else
+		drop_pipe(lk, id);
+}
+
 /* --- the process --------------------------------------------------------------------
  */
 
 static void on_link(struct io *io, uint32_t events)
 {
 	struct logkeeper *lk = container_of(io, struct logkeeper, link);
-	uint64_t id;
+	uint64_t ids[LOGGER_ENDED_MAX / sizeof(uint64_t)];
 	ssize_t n;
 
 	(void)events;
-	while ((n = recv(io->fd, &id, sizeof id, MSG_DONTWAIT)) == sizeof id)
-		if (id & LOGGER_LOST)
-			note_lost(lk, id & ~LOGGER_LOST);
-		else
-			drop_pipe(lk, id);
+	while ((n = recv(io->fd, ids, sizeof ids, MSG_DONTWAIT)) > 0)
+		for (size_t i = 0; i < (size_t)n / sizeof *ids; i++)
+			pipe_is_done(lk, ids[i]);
 	if (n < 0 && errno == EAGAIN)
 		return;
 	loop_remove(lk->loop, io);

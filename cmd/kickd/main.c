@@ -232,6 +232,14 @@ static int prepare(const struct options *o, struct kickstarter_start *start,
 	return STATUS_CANT_CREATE;
 }
 
+/* By nohup(1), say. */
+static bool is_ignored(int sig)
+{
+	struct sigaction sa;
+
+	return sigaction(sig, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN;
+}
+
 int main(int argc, char **argv)
 {
 	struct kickstarter_start start = { .started = clock_now() };
@@ -269,6 +277,7 @@ int main(int argc, char **argv)
 	start.node.serve = methods_serve;
 	start.node.unserve = methods_unserve;
 	raise_nofile(&start.node.nofile);
+	start.nohup = is_ignored(SIGHUP);
 	process_signals();
 	r = arrange_descriptors();
 	if (r == 0)

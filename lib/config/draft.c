@@ -167,7 +167,7 @@ static int sup_from_spec(
 
 	sup->policy = spec->policy;
 	/* It was accepted once, so whatever had to be stated was. */
-	sup->states_max_restarts = true;
+	sup->policy.states_max_restarts = true;
 	for (uint32_t i = 0; i < spec->n_children; i++) {
 		r = add_from_spec(a, spec_child(spec, i), sup);
 		if (r < 0)

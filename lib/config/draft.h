@@ -43,7 +43,6 @@ struct draft_child;
 
 struct draft_sup {
 	struct sup_policy policy;
-	bool states_max_restarts;
 	bool auto_unknown; /* auto_shutdown was wrong: nothing is concluded from it */
 	size_t n_children;
 	struct draft_child *first, *last;

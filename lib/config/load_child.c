@@ -58,8 +58,7 @@ int config_load_child(const char *text, size_t len, const char *base_dir,
 	struct arena arena;
 	struct diag messages;
 	struct draft_child c;
-	/* The policy does not tell whether max_restarts was stated. */
-	struct draft_sup parent = { .policy = *sup, .states_max_restarts = true };
+	struct draft_sup parent = { .policy = *sup };
 	struct doc doc = { .shown = "SPEC", .dir = base_dir };
 	struct parse p = { .arena = &arena,
 		.diag = &messages,

@@ -109,7 +109,7 @@ static void check_backoff(
 {
 	const cJSON *v = json_get(obj, "backoff");
 
-	if (c->policy.backoff.initial_ns > 0 && !p->sup->states_max_restarts)
+	if (c->policy.backoff.initial_ns > 0 && !p->sup->policy.states_max_restarts)
 		diag_error(p->diag, p->doc, v ? v : obj,
 			"a supervisor with a child that has \"backoff\" must state "
 			"\"max_restarts\", a number or \"infinity\"");
@@ -242,7 +242,7 @@ void parse_prepare_sup(const cJSON *obj, struct draft_sup *sup)
 	const cJSON *v = json_get(obj, "auto_shutdown");
 
 	if (json_get(obj, "max_restarts"))
-		sup->states_max_restarts = true;
+		sup->policy.states_max_restarts = true;
 	sup->auto_unknown = v &&
 		(!cJSON_IsString(v) ||
 			names_find(auto_shutdown_names, AUTO_NAUTOS, v->valuestring) <

@@ -10,11 +10,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* A pipe that is there already when the logger starts (kept by the root). */
-/* On the link to the root: the id of a pipe that is done with, or, with this bit, of
- * one that came while there was no descriptor for it. */
+/* On the link to the root, messages of at most so many bytes: ids of pipes that have
+ * ended, or, with this bit, that came while there was no descriptor for them. */
 #define LOGGER_LOST (UINT64_C(1) << 63)
+#define LOGGER_ENDED_MAX (64 * sizeof(uint64_t))
 
+/* A pipe that is there already when the logger starts (kept by the root). */
 struct logger_pipe {
 	uint64_t id;
 	int fd; /* read end; the logger's */
@@ -23,9 +24,9 @@ struct logger_pipe {
 };
 
 struct logger_start {
-	int link;    /* stream socket to the root. The logger writes 8 bytes, the id,
-			for each pipe that has ended (the root then closes its copy);
-			end of file: finish what is in the pipes, then exit */
+	int link;    /* to the root, which closes its copies of what has ended, and
+			tells again of what was lost; end of file: finish what is in
+			the pipes, then exit */
 	int notices; /* datagram socket, receiving end */
 	int listen;  /* control socket, listening */
 	gid_t group, readers; /* who may ask; (gid_t)-1: nobody but us */

@@ -86,6 +86,7 @@ int supervisor_start_child(struct supervisor *sv, const char *json, size_t len,
 	const struct child_spec *template = REL_GET(struct child_spec, spec->template);
 	autofree char *dir = base_dir(sv);
 	struct supervised *c;
+	uint64_t last_id;
 	void *block;
 	size_t size;
 	int r;
@@ -112,11 +113,15 @@ int supervisor_start_child(struct supervisor *sv, const char *json, size_t len,
 		free(block);
 		return -EINVAL;
 	}
+	last_id = sv->next_dynamic_id;
 	r = new_added(sv, block, &c);
 	if (r < 0)
 		return r;
 	sup_start_child(&sv->core, &c->core, c->id ? c->id : REL_STR(c->spec->id),
 		&c->spec->policy, &rq->waiter, clock_now());
+	/* Refused: nobody has seen its number. */
+	if (c->id && !sup_find(&sv->core, c->id))
+		sv->next_dynamic_id = last_id;
 	supervisor_settle(sv);
 	return 0;
 }

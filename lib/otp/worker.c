@@ -2,12 +2,14 @@
  * together anew at each start, as env_file, ${VAR} and the restart count want it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -239,6 +241,49 @@ static int make_programs(struct launch *l)
 /* --- descriptors --------------------------------------------------------------------
  */
 
+static bool is_terminal(int fd)
+{
+	struct termios ignored;
+
+	return tcgetattr(fd, &ignored) == 0;
+}
+
+/* As root we would follow what anybody who may write there puts on the way. */
+static bool is_open_to_all(const char *path)
+{
+	autofree char *dir = NULL;
+	struct stat st;
+
+	if (geteuid() != 0)
+		return false;
+	dir = strdup(path);
+	return dir && stat(dirname(dir), &st) == 0 && (st.st_mode & S_IWOTH) &&
+		!(st.st_mode & S_ISVTX);
+}
+
+static int refuse(struct launch *l, enum spawn_step step, const char *why)
+{
+	(void)err_set(&l->err, -EPERM, "%s", why);
+	return failed(l, step, -EPERM);
+}
+
+static int check_stdio(struct launch *l)
+{
+	const struct stdio_spec *io = l->child->spec->stdio;
+
+	if (io[0].kind == STDIO_INHERIT && is_terminal(FD_STDIN))
+		return refuse(l, SPAWN_STDIN,
+			"stdin: kickd's is a terminal, which no worker can read from: each has "
+			"a session of its own; start kickd with another stdin, or use "
+			"\"null\"");
+	for (int i = 1; i < 3; i++)
+		if (io[i].kind == STDIO_FILE && is_open_to_all(REL_STR(io[i].path)))
+			return refuse(l, SPAWN_STDIN + i,
+				"everybody may write to the directory of the output file, where "
+				"root opens none; chmod o-w it, or use another one");
+	return 0;
+}
+
 /* Captured output keeps one pipe for both streams unless only one of them is. */
 static int make_stdio(struct launch *l)
 {
@@ -321,7 +366,9 @@ static int launch(struct launch *l)
 	r = pids_reserve(&c->sup->pids, c->sup->pids.n + 1);
 	if (r < 0)
 		return failed(l, SPAWN_CLONE, r);
-	r = make_stdio(l);
+	r = check_stdio(l);
+	if (r == 0)
+		r = make_stdio(l);
 	if (r == 0)
 		r = make_ready(l);
 	if (r == 0)

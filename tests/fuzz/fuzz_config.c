@@ -51,7 +51,8 @@ static void try_file(const char *path, struct buf *out)
 
 static void try_spec(const char *text, size_t len, struct buf *out)
 {
-	struct sup_policy sup = { .auto_shutdown = AUTO_ANY_SIGNIFICANT };
+	struct sup_policy sup = { .auto_shutdown = AUTO_ANY_SIGNIFICANT,
+		.states_max_restarts = true };
 	void *block = NULL;
 	size_t size = 0;
 

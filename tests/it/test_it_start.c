@@ -94,7 +94,6 @@ CASE(it_start, a_failed_start_says_which_step_and_why)
 	make_bad_programs();
 	for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
 		const struct failure *f = &failures[i];
-
 		(void)snprintf(config, sizeof config,
 			"{'name':'app','children':[{'id':'a','autostart':false,%s}," WORKER(
 				"b") "]}",
@@ -119,6 +118,22 @@ CASE(it_start, a_failed_start_says_which_step_and_why)
 	expected();
 }
 
+/* Whoever may write there could lead root elsewhere. Nobody else need be so careful. */
+CASE(it_start, root_opens_no_output_file_where_everybody_may_write)
+{
+	bool root = geteuid() == 0;
+
+	check(mkdir("open", 0777) == 0 && chmod("open", 0777) == 0, "mkdir");
+	tree_up("{'name':'app','children':[{'id':'a','autostart':false,"
+		"'stdout':'file:open/out','start':['./h','stay']}]}");
+	kick_gives(root ? 1 : 0, "start a");
+	check(!root || strstr(last_err(), "everybody may write"), "%s", last_err());
+	check((access("open/out", F_OK) < 0) == root, "open/out");
+	check(chmod("open", 01777) == 0, "chmod");
+	kick_gives(0, "start a");
+	tree_down();
+}
+
 CASE(it_start, a_failed_start_at_boot_takes_back_what_was_started)
 {
 	char config[600];
@@ -126,7 +141,6 @@ CASE(it_start, a_failed_start_at_boot_takes_back_what_was_started)
 	make_bad_programs();
 	for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
 		const struct failure *f = &failures[i];
-
 		(void)snprintf(config, sizeof config,
 			"{'name':'app','children':[" WORKER(
 				"w") ",{'id':'a',%s}," CHILD("z",

@@ -59,6 +59,37 @@ CASE(it_terminal, kickd_ends_in_order_when_its_terminal_goes_away)
 	}
 }
 
+static void take_terminal_with_nohup(void)
+{
+	take_terminal();
+	(void)signal(SIGHUP, SIG_IGN);
+}
+
+CASE(it_terminal, kickd_lives_on_without_its_terminal_when_hup_was_ignored)
+{
+	make_terminal();
+	tree_before_exec(take_terminal_with_nohup);
+	tree_up(hung_up);
+	(void)close(master);
+	/* Whatever it was told by the terminal, it has taken before this. */
+	put_json("app.json", "{'name':'app','children':[" WORKER("b") "]}");
+	kick_gives(0, "reload");
+	kick_gives(0, "status");
+	check_alive("b");
+	tree_down();
+}
+
+CASE(it_terminal, no_worker_inherits_a_terminal_as_stdin)
+{
+	make_terminal();
+	tree_before_exec(take_terminal);
+	tree_start("{'name':'app','children':[{'id':'a','stdin':'inherit','start':"
+		   "['./h','stay']}]}",
+		"");
+	tree_ends(1);
+	check(strstr(tree_err(), "kickd's is a terminal"), "said: %s", tree_err());
+}
+
 /* A shell hands its own HUP on to its jobs, then ends, upon which the kernel sends one
  * to those in the foreground: kickd may find the two merged into the first. */
 static pid_t of_kickd;

@@ -325,6 +325,13 @@ CASE(it_verbs, refusals_of_add_name_the_child_and_the_limit)
 	kick_gives(0, "add jobs {'args':['stay']}");
 	kick_gives(1, "add jobs {'args':['stay']}");
 	check(strstr(last_err(), "max_children allows, 2;"), "%s", last_err());
+	kick_gives(0, "stop jobs/1");
+	kick_gives(0, "add jobs {'args':['stay']}");
+	/* No number was lost to the refusal. */
+	check(strstr(last_out(), "jobs/2"), "%s", last_out());
+	kick_gives(0, "stop jobs/2");
+	kick_gives(78, "add jobs {'backoff':{'initial':'1s'},'args':['stay']}");
+	check(strstr(last_err(), "must state \"max_restarts\""), "%s", last_err());
 	kick_gives(0, "stop jobs/d");
 	kick_gives(1,
 		"add jobs {'id':'e','ready':{'exit':true},'args':['say','last','exit','3']}");

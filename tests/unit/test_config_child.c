@@ -9,7 +9,7 @@
 #include "base/macro.h"
 #include "config/load.h"
 
-static const struct sup_policy plain;
+static const struct sup_policy plain = { .states_max_restarts = true };
 static struct buf diag;
 static void *block;
 static void *template_block;

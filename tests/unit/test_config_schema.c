@@ -380,7 +380,7 @@ static const char *const opinions[] = {
 Test(config_schema, reader_and_schema_are_of_one_opinion)
 {
 	const cJSON *child = json_get(json_get(schema, "$defs"), "child");
-	const struct sup_policy sup = { 0 };
+	const struct sup_policy sup = { .states_max_restarts = true };
 
 	for (size_t i = 0; i < ARRAY_LEN(opinions); i++) {
 		char text[300];
