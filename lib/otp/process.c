@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -172,12 +173,26 @@ int process_spawn_link(
  * second one is for its last call only. */
 #define PAUSE_ROOM 512
 
+/* The frames of those who will never be returned to. The parent's writes to its own
+ * would leave us with the old pages. */
+static void drop_frames(uintptr_t below)
+{
+	extern void *__libc_stack_end; /* argc, then what main() was given */
+	uintptr_t page = (uintptr_t)getpagesize();
+	uintptr_t from = (below + page - 1) & ~(page - 1);
+	uintptr_t end = (uintptr_t)__libc_stack_end & ~(page - 1);
+
+	if (from < end)
+		(void)madvise((void *)from, end - from, MADV_DONTNEED);
+}
+
 void process_run(int (*run)(void *arg), void *arg)
 {
 	uintptr_t top = (uintptr_t)__builtin_frame_address(0) - PAUSE_ROOM;
 	int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
 		CLONE_SYSVSEM;
 
+	drop_frames((uintptr_t)__builtin_frame_address(0) + 64);
 	if (clone(run, (void *)(top & ~(uintptr_t)63), flags, arg) < 0)
 		(void)run(arg);
 	for (;;)

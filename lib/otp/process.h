@@ -28,8 +28,9 @@ int process_spawn_link(
  * one only waits: an orphan is handed to the first thread of a subreaper, a child to
  * the thread that made it, so that what was adopted is listed apart from what was
  * spawned (reap_adopted), at a cost that does not grow with the number of children. The
- * two share stack and thread-local memory; libc knows of one thread. When no second one
- * is to be had, run is called in the first: all is found as before, only slower. */
+ * two share stack and thread-local memory; what lies on the stack above the caller is
+ * gone, so arg must not. libc knows of one thread. When no second one is to be had, run
+ * is called in the first: all is found as before, only slower. */
 _Noreturn void process_run(int (*run)(void *arg), void *arg);
 
 /* What kick's own processes do with signals, once, at the very start of the root (and

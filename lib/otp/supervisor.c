@@ -456,11 +456,9 @@ static int set_up(struct supervisor *sv)
 	return r;
 }
 
-static int run(void *arg)
+static struct supervisor *make(const struct supervisor_start *start)
 {
-	const struct supervisor_start *start = arg;
 	struct supervisor *sv = slab_carve(sizeof *sv);
-	int r;
 
 	if (!sv)
 		_exit(1);
@@ -476,7 +474,14 @@ static int run(void *arg)
 	sv->started = clock_now();
 	sv->started_wall = clock_wall();
 	buf_init(&sv->notices, KICK_LINK_MESSAGE_MAX);
-	r = set_up(sv);
+	return sv;
+}
+
+static int run(void *arg)
+{
+	struct supervisor *sv = arg;
+	int r = set_up(sv);
+
 	if (r < 0) {
 		sv->core.reason = reason_textf("failed_to_start:setup:%s", err_name(r));
 		say_farewell(sv);
@@ -492,7 +497,7 @@ static int run(void *arg)
 	}
 }
 
-_Noreturn void supervisor_main(struct supervisor_start *start)
+_Noreturn void supervisor_main(const struct supervisor_start *start)
 {
-	process_run(run, start);
+	process_run(run, make(start));
 }

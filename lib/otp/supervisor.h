@@ -150,7 +150,7 @@ struct supervisor {
 
 /* The life of a supervisor process: takes FD_LINK, boots, serves, ends. start is
  * copied; what it points to stays. Does not return. */
-_Noreturn void supervisor_main(struct supervisor_start *start);
+_Noreturn void supervisor_main(const struct supervisor_start *start);
 
 /* --- requests. Each answers through rq->done, now or later --------------------------
  */
