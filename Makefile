@@ -10,6 +10,7 @@ BINDIR  ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
 LIBDIR  ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+INCLUDEDIR ?= $(PREFIX)/include
 MANDIR  ?= $(PREFIX)/share/man
 # VARIANT: release, or what "make sanitize" and "make coverage" build with.
 VARIANT ?= release
@@ -79,9 +80,10 @@ $(OUT)/libkick.a: $(LIB_OBJS)
 	@rm -f $@
 	@ar rcs $@ $^
 
-$(OUT)/libkick.so: $(LIB_OBJS)
+$(OUT)/libkick.so: $(LIB_OBJS) lib/kick.map
 	@echo "  LD    $@"
-	@$(CC) -shared -Wl,-soname,libkick.so.0 -o $@ $^ $(LD) -lcjson -lm
+	@$(CC) -shared -Wl,-soname,libkick.so.0 -Wl,--version-script=lib/kick.map -o $@ \
+		$(LIB_OBJS) $(LD) -lcjson -lm
 
 $(OUT)/kickd: $(call objs,$(KICKD_SOURCES)) $(OUT)/libkick.a
 	@echo "  LD    $@"
@@ -192,13 +194,22 @@ $(OUT)/floor $(OUT)/svc: $(OUT)/%: $(OBJ)/tests/bench/%.o
 
 # --- installing ---------------------------------------------------------------------
 MAN_PAGES := $(wildcard man/*.[1-8])
-INSTALLED := $(BINDIR)/kick $(SBINDIR)/kickd $(LIBDIR)/libkick.a \
+INSTALLED := $(BINDIR)/kick $(SBINDIR)/kickd $(INCLUDEDIR)/kick.h \
+	$(LIBDIR)/libkick.a $(LIBDIR)/libkick.so.0 $(LIBDIR)/libkick.so \
+	$(LIBDIR)/pkgconfig/kick.pc \
 	$(foreach m,$(MAN_PAGES),$(MANDIR)/man$(patsubst .%,%,$(suffix $m))/$(notdir $m))
 
-install: all ## install (DESTDIR, PREFIX, BINDIR, SBINDIR, LIBDIR, MANDIR)
+install: all ## install (DESTDIR, PREFIX, BINDIR, SBINDIR, LIBDIR, INCLUDEDIR, MANDIR)
 	install -D -m 755 $(OUT)/kick $(DESTDIR)$(BINDIR)/kick
 	install -D -m 755 $(OUT)/kickd $(DESTDIR)$(SBINDIR)/kickd
+	install -D -m 644 lib/kick.h $(DESTDIR)$(INCLUDEDIR)/kick.h
 	install -D -m 644 $(OUT)/libkick.a $(DESTDIR)$(LIBDIR)/libkick.a
+	install -D -m 644 $(OUT)/libkick.so $(DESTDIR)$(LIBDIR)/libkick.so.0
+	ln -sf libkick.so.0 $(DESTDIR)$(LIBDIR)/libkick.so
+	@mkdir -p $(DESTDIR)$(LIBDIR)/pkgconfig
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' \
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' lib/kick.pc.in \
+		> $(DESTDIR)$(LIBDIR)/pkgconfig/kick.pc
 	@for m in $(MAN_PAGES); do \
 		install -D -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/}; done
 

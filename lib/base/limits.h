@@ -92,4 +92,8 @@
 /* Words of a command line. */
 #define KICK_ARGV_MAX 1024
 
+/* libkick: bytes of JSON in one message, and in one that is sent later. */
+#define KICK_MESSAGE_MAX (256 << 20)
+#define KICK_LATER_MAX (32 << 10)
+
 #endif

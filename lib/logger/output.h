@@ -6,12 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* uthash's default function falls through its cases, and it ends the process for want
- * of memory, unless told otherwise. */
-#define HASH_FUNCTION(key, len, hash) HASH_FNV(key, len, hash)
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
+#include "base/table.h"
 #include "logger/lastlines.h"
 
 struct source;

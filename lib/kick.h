@@ -1,0 +1,290 @@
+/* libkick: OTP's processes for C programs, each of them a real Unix process.
+ *
+ *   int main(void)
+ *   {
+ *           kick_pid echo;
+ *
+ *           if (kick_start() < 0 || kick_spawn_link(run_echo, NULL, &echo) < 0)
+ *                   return 1;
+ *           ...
+ *   }
+ *
+ * kick_start() makes a node: the process that called it stays behind as "kick: node",
+ * which keeps the links, monitors and names, and the program goes on in a child of it.
+ * Every function below may be called from then on, from one thread of each process.
+ *
+ * Errors are negative errno values. Times are milliseconds; KICK_INFINITY waits for
+ * ever. Reasons are texts: "normal", "shutdown", "shutdown:TEXT", "killed", "exit:3",
+ * "signal:SIGSEGV", "noproc", or any other of at most KICK_REASON_SIZE - 1 bytes (longer
+ * ones are cut). Messages are cJSON values: what is passed in stays the caller's and is
+ * copied, what is handed out is the caller's to free. Nothing is ever printed. */
+#ifndef KICK_H
+#define KICK_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define KICK_API __attribute__((visibility("default")))
+
+#define KICK_INFINITY INT64_C(-1)
+#define KICK_REASON_SIZE 96
+
+/* --- processes ----------------------------------------------------------------------
+ */
+
+/* A process, dead or alive: a value, never used for another one. */
+typedef struct kick_pid {
+	uint64_t node;
+	uint64_t id; /* 0: none */
+} kick_pid;
+
+/* A monitor, a timer, a call. 0: none. */
+typedef uint64_t kick_ref;
+
+typedef struct kick_reason {
+	char text[KICK_REASON_SIZE];
+} kick_reason;
+
+/* What a process does; when it returns, the process ends with reason "normal". */
+typedef void kick_function(void *arg);
+
+/* Makes this process the first one of a new node. Waits for the node. The caller's pid
+ * changes: the process that was started waits as the node, passes TERM, INT, HUP, QUIT,
+ * USR1 and USR2 on to the first process, ends everything when that one ends, and ends
+ * with its status. -EBUSY: there are threads (they would be left behind); -EALREADY. */
+KICK_API int kick_start(void);
+
+/* Whoever calls. erlang:self/0. */
+KICK_API kick_pid kick_self(void);
+
+KICK_API bool kick_pid_equal(kick_pid a, kick_pid b);
+
+/* For messages: a string, and back (KICK_NONE's id 0 when it is none). */
+KICK_API cJSON *kick_pid_to_json(kick_pid pid);
+KICK_API kick_pid kick_pid_from_json(const cJSON *json);
+
+/* Runs function(arg) in a process of its own, a copy of the caller (fork(2)) without its
+ * links, messages and names. erlang:spawn/1, spawn_link/1, spawn_monitor/1. -EBUSY: the
+ * caller has threads. Waits for the node, not for the function. */
+KICK_API int kick_spawn(kick_function *function, void *arg, kick_pid *ret);
+KICK_API int kick_spawn_link(kick_function *function, void *arg, kick_pid *ret);
+KICK_API int kick_spawn_monitor(
+	kick_function *function, void *arg, kick_pid *ret, kick_ref *ret_ref);
+
+/* Ends the caller with this reason. erlang:exit/1: "kick_raise("kill")" is an ordinary
+ * reason. What was opened with stdio is flushed; atexit(3) handlers do not run. */
+#ifdef __cplusplus
+[[noreturn]]
+#else
+_Noreturn
+#endif
+KICK_API void
+kick_raise(const char *reason);
+
+/* An exit signal. erlang:exit/2: "kill" cannot be trapped, "normal" does nothing to
+ * another process that does not trap exits. 0 also when there is no such process. */
+KICK_API int kick_exit(kick_pid pid, const char *reason);
+
+/* Links are of both sides, and a set. A process that does not trap exits ends with the
+ * reason of a linked one that ended abnormally; one that does gets a KICK_EXIT message.
+ * To a process that is gone: -ESRCH, or for a caller that traps exits a KICK_EXIT
+ * "noproc" and 0. erlang:link/1, unlink/1. */
+KICK_API int kick_link(kick_pid pid);
+KICK_API int kick_unlink(kick_pid pid);
+
+/* process_flag(trap_exit, ...). Returns what it was before, or a negative errno. */
+KICK_API int kick_trap_exit(bool on);
+
+/* One KICK_DOWN message when the process ends, at once ("noproc") when it is gone.
+ * erlang:monitor/2, demonitor/2; flush also removes a message that has come. */
+KICK_API int kick_monitor(kick_pid pid, kick_ref *ret);
+KICK_API int kick_demonitor(kick_ref ref, bool flush);
+
+/* 1, 0 or a negative errno. */
+KICK_API int kick_alive(kick_pid pid);
+
+/* --- names --------------------------------------------------------------------------
+ */
+
+/* Names this process: 1 to 63 of A-Z a-z 0-9 _ . @ -. -EEXIST: taken. A name goes with
+ * its process. erlang:register/2, unregister/1, whereis/1. */
+KICK_API int kick_register(const char *name);
+KICK_API int kick_unregister(const char *name);
+
+/* -ESRCH: nobody. */
+KICK_API int kick_whereis(const char *name, kick_pid *ret);
+
+/* Whom a message is for. The name must live as long as the value. */
+typedef struct kick_dest {
+	kick_pid pid;
+	const char *name; /* or NULL */
+} kick_dest;
+
+KICK_API kick_dest kick_to(kick_pid pid);
+KICK_API kick_dest kick_to_name(const char *name);
+
+/* --- messages -----------------------------------------------------------------------
+ */
+
+typedef enum kick_kind {
+	KICK_MESSAGE, /* value */
+	KICK_EXIT,    /* from has ended, or sent an exit signal: reason */
+	KICK_DOWN,    /* a monitor, ref: from has ended: reason */
+	KICK_CALL,    /* value, to be answered with kick_reply({from, ref}) */
+	KICK_CAST     /* value */
+} kick_kind;
+
+/* Of a call: whom to answer. */
+typedef struct kick_from {
+	kick_pid pid;
+	kick_ref ref;
+} kick_from;
+
+typedef struct kick_message {
+	kick_kind kind;
+	kick_pid from;
+	kick_ref ref;
+	const char *reason; /* NULL, or the message's */
+	cJSON *value;	    /* NULL, or the message's; may be taken out (set it NULL) */
+} kick_message;
+
+/* True: this one. It must not call back into the library. */
+typedef bool kick_match(const kick_message *m, void *user);
+
+/* Sends a copy. Messages between two processes keep their order. Does not wait for the
+ * receiver to take it; while the receiver has no room, waits and takes in what comes for
+ * the caller meanwhile. To a process that is gone it is lost, which is no error; to a
+ * name that nobody has, -ESRCH. A receiver takes messages in only when it looks for one
+ * and has none that matches: what nobody looks for stays in the kernel's bounded buffers,
+ * and its senders wait. -EMSGSIZE: more than 256 MiB of JSON. erlang:send/2. */
+KICK_API int kick_send(kick_dest to, const cJSON *value);
+
+/* The same, but -EAGAIN at once when the receiver has no room. */
+KICK_API int kick_send_nowait(kick_dest to, const cJSON *value);
+
+/* Takes the first message for which match holds (NULL: any) out of the mailbox; what
+ * does not match stays in order. -ETIMEDOUT. *ret is freed with kick_message_free. */
+KICK_API int kick_receive(
+	kick_match *match, void *user, int64_t timeout_ms, kick_message **ret);
+KICK_API void kick_message_free(kick_message *m);
+
+/* Frees all messages that have come. How many there were. */
+KICK_API int kick_flush(void);
+
+/* For a program with an event loop of its own: a descriptor that is readable when
+ * kick_receive() with time-out 0 is worth a call, after which it must be called until
+ * -ETIMEDOUT. The library's. Negative errno. */
+KICK_API int kick_fd(void);
+
+/* Sends later, once or again and again; the node counts the time, also when the caller
+ * ends (but not longer than the receiver lives). At most 32 KiB of JSON. erlang:
+ * send_after/3, timer:send_interval/3, cancel_timer/1 and read_timer/1, of which the
+ * latter two give the milliseconds that were left, or -ESRCH. */
+KICK_API int kick_send_after(
+	int64_t ms, kick_dest to, const cJSON *value, kick_ref *ret);
+KICK_API int kick_send_interval(
+	int64_t ms, kick_dest to, const cJSON *value, kick_ref *ret);
+KICK_API int64_t kick_cancel_timer(kick_ref ref);
+KICK_API int64_t kick_read_timer(kick_ref ref);
+
+/* Of the caller itself: {"pid", "links": [...], "monitors": N, "names": [...],
+ * "messages": N, "memory": bytes, "trap_exit"}; of another one without messages and
+ * memory. NULL: there is no such process. erlang:process_info/1. */
+KICK_API cJSON *kick_info(kick_pid pid);
+
+/* The process dictionary. put takes value over and frees the old one; get's is the
+ * dictionary's. erlang:put/2, get/1. */
+KICK_API int kick_put(const char *key, cJSON *value);
+KICK_API const cJSON *kick_get(const char *key);
+
+/* --- GenServer ----------------------------------------------------------------------
+ */
+
+typedef struct kick_server kick_server;
+
+/* What a callback returns. Anything else ends the server: "bad_return_value". */
+enum {
+	KICK_OK = 0,
+	KICK_IGNORE = 1, /* init only: ends normally, start returns KICK_IGNORE */
+	KICK_STOP = 2	 /* after kick_server_stop(), which returns it */
+};
+
+/* Callbacks; NULL where there is nothing to do. They run one at a time in the server's
+ * process. gen_server's. */
+typedef struct kick_gen_server {
+	/* Makes the state: kick_server_set_state(). args is the library's. */
+	int (*init)(kick_server *s, const cJSON *args);
+	/* Answers now or later with kick_reply(from, ...). Without: {"error":
+	 * "undef"}. */
+	int (*handle_call)(kick_server *s, kick_from from, const cJSON *request);
+	int (*handle_cast)(kick_server *s, const cJSON *request);
+	/* Every other message. "timeout" as its value: nothing came in time. */
+	int (*handle_info)(kick_server *s, const kick_message *m);
+	/* After kick_server_continue(), before any message. */
+	int (*handle_continue)(kick_server *s, const cJSON *value);
+	/* After a stop, and after an exit signal of the parent when exits are
+	 * trapped. */
+	void (*terminate)(kick_server *s, const char *reason);
+} kick_gen_server;
+
+typedef struct kick_start_options {
+	const char *name;   /* NULL: none */
+	int64_t timeout_ms; /* of init; 0: none */
+	bool trap_exit;
+} kick_start_options;
+
+/* Starts a server and waits for its init. options may be NULL. 0, KICK_IGNORE, -EEXIST:
+ * the name is taken (*ret is who has it); -ECANCELED: init stopped or died, *why says
+ * for what reason (NULL: not of interest); -ETIMEDOUT: killed as init took too long.
+ * gen_server:start_link/4, start/4. */
+KICK_API int kick_server_start_link(const kick_gen_server *callbacks, const cJSON *args,
+	const kick_start_options *options, kick_pid *ret, kick_reason *why);
+KICK_API int kick_server_start(const kick_gen_server *callbacks, const cJSON *args,
+	const kick_start_options *options, kick_pid *ret, kick_reason *why);
+
+/* Asks and waits for the answer, at most timeout_ms (usual: 5000). -ESRCH: nobody there;
+ * -ECONNRESET: it ended before it answered, *why says for what reason; -ETIMEDOUT: a
+ * late answer is dropped; -EDEADLK: the caller itself. *ret may be NULL: dropped.
+ * gen_server:call/3; where OTP ends the caller, an error is returned here. */
+KICK_API int kick_call(kick_dest to, const cJSON *request, int64_t timeout_ms,
+	cJSON **ret, kick_reason *why);
+
+/* gen_server:cast/2: 0 whether there is somebody or not. */
+KICK_API int kick_cast(kick_dest to, const cJSON *request);
+
+/* Answers a call; may be done later and by another process. gen_server:reply/2. */
+KICK_API int kick_reply(kick_from from, const cJSON *value);
+
+/* Has it terminate with the reason (usual: "normal") and waits for its end. -ESRCH,
+ * -ETIMEDOUT (it goes on stopping), -ECONNRESET: it ended with another reason, *why.
+ * gen_server:stop/3. */
+KICK_API int kick_server_stop_call(
+	kick_dest to, const char *reason, int64_t timeout_ms, kick_reason *why);
+
+/* Within callbacks. The state is the server's owner's: nothing is freed. */
+KICK_API void *kick_server_state(const kick_server *s);
+KICK_API void kick_server_set_state(kick_server *s, void *state);
+
+/* "return kick_server_stop(s, reason);": {stop, Reason, State}. With reply: the caller is
+ * answered after terminate. */
+KICK_API int kick_server_stop(kick_server *s, const char *reason);
+KICK_API int kick_server_stop_reply(
+	kick_server *s, const char *reason, kick_from from, const cJSON *reply);
+
+/* handle_continue(value) before the next message. */
+KICK_API int kick_server_continue(kick_server *s, const cJSON *value);
+
+/* handle_info("timeout") when no message comes for so long after this callback. */
+KICK_API int kick_server_timeout(kick_server *s, int64_t ms);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,180 @@
+/* See mailbox.h. */
+#include "otp/mailbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "base/clock.h"
+#include "base/macro.h"
+#include "otp/peers.h"
+#include "otp/self.h"
+
+struct item {
+	kick_message m;
+	struct item *prev, *next;
+	char reason[];
+};
+
+static struct item *queue;
+static size_t length;
+
+void mailbox_put(
+	kick_kind kind, kick_pid from, kick_ref ref, const char *reason, cJSON *value)
+{
+	struct item *it = calloc(1, sizeof *it + (reason ? strlen(reason) + 1 : 0));
+
+	if (!it) {
+		cJSON_Delete(value);
+		return;
+	}
+	it->m = (kick_message){
+		.kind = kind, .from = from, .ref = ref, .value = value
+	};
+	if (reason)
+		it->m.reason = strcpy(it->reason, reason);
+	DL_APPEND(queue, it);
+	length++;
+}
+
+static void take_out(struct item *it)
+{
+	DL_DELETE(queue, it);
+	length--;
+}
+
+void kick_message_free(kick_message *m)
+{
+	if (!m)
+		return;
+	cJSON_Delete(m->value);
+	free(container_of(m, struct item, m));
+}
+
+void mailbox_drop(kick_match *match, void *user)
+{
+	struct item *it, *next;
+
+	DL_FOREACH_SAFE(queue, it, next)
+	{
+		if (!match(&it->m, user))
+			continue;
+		take_out(it);
+		kick_message_free(&it->m);
+	}
+}
+
+size_t mailbox_length(void)
+{
+	return length;
+}
+
+kick_ref mailbox_new_ref(void)
+{
+	static kick_ref last;
+
+	return UINT64_C(1) << 63 | ++last;
+}
+
+void mailbox_drain(void)
+{
+	peers_drain();
+}
+
+/* Freed, so that the copies do not stay. */
+void mailbox_forked(void)
+{
+	struct item *it, *next;
+
+	DL_FOREACH_SAFE(queue, it, next) kick_message_free(&it->m);
+	queue = NULL;
+	length = 0;
+	peers_forked();
+}
+
+/* --- receive ------------------------------------------------------------------------
+ */
+
+static struct item *first_match(struct item *from, kick_match *match, void *user)
+{
+	for (struct item *it = from; it; it = it->next)
+		if (!match || match(&it->m, user))
+			return it;
+	return NULL;
+}
+
+static int64_t deadline_of(int64_t timeout_ms)
+{
+	int64_t ns;
+
+	if (timeout_ms < 0 || __builtin_mul_overflow(timeout_ms, MSEC_NS, &ns) ||
+		__builtin_add_overflow(ns, clock_now(), &ns))
+		return INT64_MAX;
+	return timeout_ms == 0 ? 0 : ns;
+}
+
+int kick_receive(kick_match *match, void *user, int64_t timeout_ms, kick_message **ret)
+{
+	int64_t deadline = deadline_of(timeout_ms);
+	struct item *it, *seen;
+	int r;
+
+	if (!self.pid.id)
+		return -ENOTCONN;
+	it = first_match(queue, match, user);
+	while (!it) {
+		seen = queue ? queue->prev : NULL;
+		r = peers_turn(deadline);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return -ETIMEDOUT;
+		it = first_match(seen ? seen->next : queue, match, user);
+	}
+	take_out(it);
+	*ret = &it->m;
+	return 0;
+}
+
+int kick_flush(void)
+{
+	kick_message *m;
+	int n = 0;
+
+	for (; kick_receive(NULL, NULL, 0, &m) == 0; n++)
+		kick_message_free(m);
+	return n;
+}
+
+int kick_fd(void)
+{
+	return self.pid.id ? peers_fd() : -ENOTCONN;
+}
+
+/* --- send ---------------------------------------------------------------------------
+ */
+
+static int send_to(kick_dest to, const cJSON *value, bool nowait)
+{
+	int r = 0;
+
+	if (!self.pid.id)
+		return -ENOTCONN;
+	if (to.name)
+		r = kick_whereis(to.name, &to.pid);
+	if (r < 0)
+		return r;
+	r = peers_send(to.pid, FRAME_MESSAGE, 0, value, nowait);
+	return r == -ESRCH ? 0 : r;
+}
+
+int kick_send(kick_dest to, const cJSON *value)
+{
+	return send_to(to, value, false);
+}
+
+int kick_send_nowait(kick_dest to, const cJSON *value)
+{
+	return send_to(to, value, true);
+}

@@ -1,0 +1,779 @@
+/* See nodeproc.h. The way of a death: SIGCHLD, reap_all(), ended(), which tells those
+ * that are linked (signal_exit) and those that watch. */
+#include "otp/nodeproc.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/limits.h"
+#include "base/macro.h"
+#include "base/table.h"
+#include "core/reason.h"
+#include "kick.h"
+#include "loop/loop.h"
+#include "os/reap.h"
+#include "os/sock.h"
+#include "otp/link.h"
+#include "otp/nodetimers.h"
+#include "otp/nodewire.h"
+#include "otp/process.h"
+
+/* Ends that are remembered for those who ask late. */
+#define PAST_LEN 1024
+
+struct member {
+	uint64_t id;
+	pid_t pid; /* 0: prepared, not yet heard of */
+	struct link link;
+	bool trap;
+	bool gone;			/* freed at the end of the turn */
+	char raised[KICK_REASON_MAX];	/* what it said itself */
+	char sentence[KICK_REASON_MAX]; /* what it was killed for */
+	uint64_t *links;
+	size_t n_links, cap_links;
+	struct monitor *watched; /* by others */
+	struct monitor *watches;
+	UT_hash_handle by_id, by_pid;
+	struct member *next_gone;
+};
+
+struct monitor {
+	uint64_t ref;
+	struct member *watcher, *target;
+	struct monitor *prev, *next; /* of the target's */
+	struct monitor *prev_of_watcher, *next_of_watcher;
+	UT_hash_handle hh;
+};
+
+struct name {
+	char name[KICK_ID_MAX + 1];
+	struct member *member;
+	UT_hash_handle hh;
+};
+
+static struct {
+	struct loop *loop;
+	uint64_t node, last_id, last_ref;
+	const char *dir;
+	struct member *by_id, *by_pid, *gone;
+	struct monitor *monitors;
+	struct name *names;
+	struct nodetimers timers;
+	struct {
+		uint64_t id;
+		char reason[KICK_REASON_MAX];
+	} past[PAST_LEN];
+	struct {
+		pid_t pid; /* ended before it was heard of */
+		struct reason reason;
+	} early[16];
+	unsigned n_early;
+	bool ending;
+	int status;
+} nd;
+
+/* --- members ------------------------------------------------------------------------
+ */
+
+static struct member *find(int64_t id)
+{
+	struct member *m;
+	uint64_t key = (uint64_t)id;
+
+	HASH_FIND(by_id, nd.by_id, &key, sizeof key, m);
+	return m;
+}
+
+static struct member *find_pid(pid_t pid)
+{
+	struct member *m;
+
+	HASH_FIND(by_pid, nd.by_pid, &pid, sizeof pid, m);
+	return m;
+}
+
+static void tell(struct member *m, enum node_kind kind, uint64_t id, uint64_t number,
+	const char *text)
+{
+	struct link_message msg = { .kind = kind, .id = id, .number = (int64_t)number };
+
+	(void)link_send(&m->link, &msg, text, -1);
+}
+
+static void answer(struct member *m, const struct link_message *request, int64_t result,
+	const char *text, int fd)
+{
+	struct link_message msg = {
+		.kind = NODE_ANSWER, .id = request->id, .number = result
+	};
+
+	(void)link_send(&m->link, &msg, text, fd);
+}
+
+/* --- links --------------------------------------------------------------------------
+ */
+
+static bool has_link(const struct member *m, uint64_t id)
+{
+	for (size_t i = 0; i < m->n_links; i++)
+		if (m->links[i] == id)
+			return true;
+	return false;
+}
+
+static int add_half(struct member *m, uint64_t id)
+{
+	if (has_link(m, id))
+		return 0;
+	if (m->n_links == m->cap_links) {
+		size_t cap = m->cap_links ? m->cap_links * 2 : 4;
+		uint64_t *links = reallocarray(m->links, cap, sizeof *links);
+
+		if (!links)
+			return -ENOMEM;
+		m->links = links;
+		m->cap_links = cap;
+	}
+	m->links[m->n_links++] = id;
+	return 0;
+}
+
+static void drop_half(struct member *m, uint64_t id)
+{
+	for (size_t i = 0; i < m->n_links; i++)
+		if (m->links[i] == id)
+			m->links[i--] = m->links[--m->n_links];
+}
+
+static int make_link(struct member *a, struct member *b)
+{
+	int r;
+
+	if (a == b)
+		return 0;
+	r = add_half(a, b->id);
+	if (r == 0)
+		r = add_half(b, a->id);
+	if (r < 0)
+		drop_half(a, b->id);
+	return r;
+}
+
+/* --- exit signals -------------------------------------------------------------------
+ */
+
+static void sentence(struct member *m, const char *reason)
+{
+	if (!*m->sentence)
+		(void)snprintf(m->sentence, sizeof m->sentence, "%s", reason);
+	if (m->pid)
+		(void)kill(m->pid, SIGKILL);
+}
+
+/* LNK-2 to LNK-9. */
+static void signal_exit(
+	struct member *to, uint64_t from, const char *reason, bool by_link)
+{
+	if (!by_link && strcmp(reason, "kill") == 0)
+		sentence(to, "killed");
+	else if (to->trap)
+		tell(to, NODE_EXITED, 0, from, reason);
+	else if (strcmp(reason, "normal") != 0)
+		sentence(to, reason);
+}
+
+/* --- monitors -----------------------------------------------------------------------
+ */
+
+static uint64_t watch(struct member *watcher, struct member *target)
+{
+	struct monitor *mon = calloc(1, sizeof *mon);
+
+	if (!mon)
+		return 0;
+	mon->ref = ++nd.last_ref;
+	mon->watcher = watcher;
+	mon->target = target;
+	DL_APPEND(target->watched, mon);
+	DL_APPEND2(watcher->watches, mon, prev_of_watcher, next_of_watcher);
+	HASH_ADD(hh, nd.monitors, ref, sizeof mon->ref, mon);
+	return mon->ref;
+}
+
+static void unwatch(struct monitor *mon)
+{
+	DL_DELETE(mon->target->watched, mon);
+	DL_DELETE2(mon->watcher->watches, mon, prev_of_watcher, next_of_watcher);
+	HASH_DELETE(hh, nd.monitors, mon);
+	free(mon);
+}
+
+/* --- names --------------------------------------------------------------------------
+ */
+
+static struct name *find_name(const char *text)
+{
+	struct name *n;
+
+	HASH_FIND(hh, nd.names, text, strlen(text), n);
+	return n;
+}
+
+static int give_name(struct member *m, const char *text)
+{
+	struct name *n = find_name(text);
+
+	if (n)
+		return -EEXIST;
+	if (strlen(text) > KICK_ID_MAX)
+		return -EINVAL;
+	n = calloc(1, sizeof *n);
+	if (!n)
+		return -ENOMEM;
+	(void)strcpy(n->name, text);
+	n->member = m;
+	HASH_ADD(hh, nd.names, name, strlen(n->name), n);
+	return 0;
+}
+
+static int take_name(const struct member *m, const char *text)
+{
+	struct name *n = find_name(text);
+
+	if (!n || n->member != m)
+		return -ESRCH;
+	HASH_DELETE(hh, nd.names, n);
+	free(n);
+	return 0;
+}
+
+/* --- timers -------------------------------------------------------------------------
+ */
+
+static bool deliver(uint64_t to, const char *name, uint64_t from, const char *json)
+{
+	struct name *n = to ? NULL : find_name(name);
+	struct member *m = n ? n->member : find((int64_t)to);
+
+	if (m)
+		tell(m, NODE_TIMER, 0, from, json);
+	return m != NULL;
+}
+
+/* Room in the loop for another timer or member. */
+static int make_room(void)
+{
+	return loop_reserve(nd.loop, HASH_CNT(by_id, nd.by_id) + nd.timers.n + 64);
+}
+
+static int64_t send_later(
+	const struct member *m, const struct link_message *msg, const char *text)
+{
+	int r = make_room();
+
+	if (r == 0)
+		r = nodetimers_add(&nd.timers, nd.last_ref + 1, m->id, msg->number,
+			msg->flags & NODE_AGAIN, text);
+	return r < 0 ? r : (int64_t)++nd.last_ref;
+}
+
+/* --- birth --------------------------------------------------------------------------
+ */
+
+static void on_message(
+	struct link *l, const struct link_message *m, const char *text, int fd);
+
+/* Its end is told by SIGCHLD; one that was never heard of has only this. */
+static void on_end(struct link *l);
+
+static struct member *new_member(uint64_t id, pid_t pid, int fd)
+{
+	struct member *m = calloc(1, sizeof *m);
+
+	if (!m)
+		return NULL;
+	m->id = id;
+	m->pid = pid;
+	m->link.on_message = on_message;
+	m->link.on_end = on_end;
+	if (make_room() < 0 || link_init(&m->link, nd.loop, fd) < 0) {
+		free(m);
+		return NULL;
+	}
+	HASH_ADD(by_id, nd.by_id, id, sizeof m->id, m);
+	if (pid)
+		HASH_ADD(by_pid, nd.by_pid, pid, sizeof m->pid, m);
+	return m;
+}
+
+static void remove_socket(const struct member *m)
+{
+	char path[160];
+
+	(void)snprintf(path, sizeof path, "%s/" NODE_SOCKET_NAME, nd.dir,
+		(unsigned long long)m->id);
+	(void)unlink(path);
+}
+
+static int prepare_sockets(uint64_t id, int ends[2], int *ret_listen)
+{
+	char name[32];
+	int r;
+
+	(void)snprintf(name, sizeof name, NODE_SOCKET_NAME, (unsigned long long)id);
+	r = sock_listen(nd.dir, name, 0600, ret_listen);
+	if (r < 0)
+		return r;
+	r = sock_pair(SOCK_SEQPACKET, ends);
+	if (r < 0)
+		*ret_listen = fd_close(*ret_listen);
+	return r;
+}
+
+static void prepare(struct member *m, const struct link_message *msg)
+{
+	struct link_message with_socket = { .kind = NODE_SOCKET, .id = msg->id };
+	uint64_t id = ++nd.last_id;
+	uint64_t ref = 0;
+	struct member *made;
+	char text[24];
+	int ends[2], fd, r;
+
+	r = nd.ending ? -ESHUTDOWN : prepare_sockets(id, ends, &fd);
+	if (r < 0) {
+		answer(m, msg, r, NULL, -1);
+		return;
+	}
+	made = new_member(id, 0, ends[0]);
+	if (!made) {
+		(void)fd_close(ends[0]);
+	} else {
+		if (msg->flags & NODE_LINKED)
+			(void)make_link(m, made);
+		if (msg->flags & NODE_MONITORED)
+			ref = watch(m, made);
+		(void)snprintf(text, sizeof text, "%llu", (unsigned long long)ref);
+		(void)link_send(&m->link, &with_socket, NULL, fd);
+	}
+	answer(m, msg, made ? (int64_t)id : -ENOMEM, text, made ? ends[1] : -1);
+	(void)close(ends[1]);
+	(void)close(fd);
+}
+
+static void hello(struct member *m, pid_t pid)
+{
+	if (m->pid)
+		return;
+	m->pid = pid;
+	HASH_ADD(by_pid, nd.by_pid, pid, sizeof m->pid, m);
+	if (*m->sentence)
+		(void)kill(pid, SIGKILL);
+}
+
+/* --- death --------------------------------------------------------------------------
+ */
+
+static void remember(const struct member *m, const char *reason)
+{
+	unsigned i = (unsigned)(m->id % PAST_LEN);
+
+	nd.past[i].id = m->id;
+	(void)snprintf(nd.past[i].reason, sizeof nd.past[i].reason, "%s", reason);
+}
+
+static const char *recall(uint64_t id)
+{
+	unsigned i = (unsigned)(id % PAST_LEN);
+
+	return nd.past[i].id == id ? nd.past[i].reason : "noproc";
+}
+
+static void tell_others(struct member *m, const char *reason)
+{
+	struct monitor *mon, *next;
+
+	DL_FOREACH_SAFE(m->watched, mon, next)
+	{
+		tell(mon->watcher, NODE_DOWN, mon->ref, m->id, reason);
+		unwatch(mon);
+	}
+	DL_FOREACH_SAFE2(m->watches, mon, next, next_of_watcher) unwatch(mon);
+	for (size_t i = 0; i < m->n_links; i++) {
+		struct member *other = find((int64_t)m->links[i]);
+
+		if (!other)
+			continue;
+		drop_half(other, m->id);
+		signal_exit(other, m->id, reason, true);
+	}
+}
+
+static void forget_names(const struct member *m)
+{
+	struct name *n, *next;
+
+	HASH_ITER(hh, nd.names, n, next)
+	{
+		if (n->member != m)
+			continue;
+		HASH_DELETE(hh, nd.names, n);
+		free(n);
+	}
+}
+
+static void bury(struct member *m, const char *reason)
+{
+	if (m->gone)
+		return;
+	remove_socket(m);
+	remember(m, reason);
+	HASH_DELETE(by_id, nd.by_id, m);
+	if (m->pid)
+		HASH_DELETE(by_pid, nd.by_pid, m);
+	forget_names(m);
+	tell_others(m, reason);
+	link_done(&m->link);
+	free(m->links);
+	m->gone = true;
+	m->next_gone = nd.gone;
+	nd.gone = m;
+}
+
+static void free_gone(void)
+{
+	while (nd.gone) {
+		struct member *m = nd.gone;
+
+		nd.gone = m->next_gone;
+		free(m);
+	}
+}
+
+static const char *reason_of(const struct member *m, const struct reason *facts)
+{
+	if (*m->sentence && facts->signal == SIGKILL)
+		return m->sentence;
+	if (*m->raised && facts->signal == 0)
+		return m->raised;
+	return facts->signal == 0 && facts->code == 0 ? "normal" : facts->text;
+}
+
+static void end_all(const struct reason *facts)
+{
+	struct member *m, *next;
+
+	nd.ending = true;
+	nd.status = facts->signal ? 128 + facts->signal : facts->code;
+	HASH_ITER(by_id, nd.by_id, m, next) sentence(m, "killed");
+}
+
+static void ended(struct member *m, const struct reason *facts)
+{
+	bool first = m->id == 1;
+
+	/* What it said last lies in the link. */
+	link_drain(&m->link);
+	bury(m, reason_of(m, facts));
+	if (first)
+		end_all(facts);
+}
+
+/* Who was never heard of and has ended said so before it ended, or cannot any more. */
+static struct member *hear(pid_t pid)
+{
+	struct member *m, *next;
+
+	HASH_ITER(by_id, nd.by_id, m, next)
+	{
+		if (m->pid == 0)
+			link_drain(&m->link);
+		if (m->pid == pid)
+			return m;
+	}
+	return NULL;
+}
+
+static void reap_all(void)
+{
+	struct reason facts;
+	pid_t pid;
+
+	while ((pid = reap_any(&facts)) > 0) {
+		struct member *m = find_pid(pid);
+
+		if (!m)
+			m = hear(pid);
+		if (m)
+			ended(m, &facts);
+	}
+}
+
+static void on_end(struct link *l)
+{
+	struct member *m = container_of(l, struct member, link);
+
+	if (m->pid == 0)
+		bury(m, "killed");
+}
+
+/* --- requests -----------------------------------------------------------------------
+ */
+
+static void do_link(struct member *m, const struct link_message *msg)
+{
+	struct member *other = find(msg->number);
+
+	if (other) {
+		answer(m, msg, make_link(m, other), NULL, -1);
+		return;
+	}
+	if (m->trap)
+		tell(m, NODE_EXITED, 0, (uint64_t)msg->number, "noproc");
+	answer(m, msg, m->trap ? 0 : -ESRCH, NULL, -1);
+}
+
+static void do_unlink(struct member *m, const struct link_message *msg)
+{
+	struct member *other = find(msg->number);
+
+	drop_half(m, (uint64_t)msg->number);
+	if (other)
+		drop_half(other, m->id);
+	answer(m, msg, 0, NULL, -1);
+}
+
+static void do_monitor(struct member *m, const struct link_message *msg)
+{
+	struct member *target = find(msg->number);
+	uint64_t ref = target ? watch(m, target) : 0;
+
+	if (target && !ref)
+		answer(m, msg, -ENOMEM, NULL, -1);
+	else
+		answer(m, msg, (int64_t)ref,
+			target ? "" : recall((uint64_t)msg->number), -1);
+}
+
+static void do_demonitor(struct member *m, const struct link_message *msg)
+{
+	uint64_t ref = (uint64_t)msg->number;
+	struct monitor *mon;
+
+	HASH_FIND(hh, nd.monitors, &ref, sizeof ref, mon);
+	if (mon && mon->watcher == m)
+		unwatch(mon);
+	answer(m, msg, 0, NULL, -1);
+}
+
+static void do_exit(struct member *m, const struct link_message *msg, const char *text)
+{
+	struct member *other = find(msg->number);
+
+	/* Before the answer, which one that exits itself does not see. */
+	if (other)
+		signal_exit(other, m->id, text, false);
+	answer(m, msg, 0, NULL, -1);
+}
+
+static void do_whereis(
+	struct member *m, const struct link_message *msg, const char *text)
+{
+	struct name *n = find_name(text);
+
+	answer(m, msg, n ? (int64_t)n->member->id : -ESRCH, NULL, -1);
+}
+
+static char *describe(const struct member *m)
+{
+	cJSON *json = cJSON_CreateObject();
+	cJSON *links = cJSON_AddArrayToObject(json, "links");
+	cJSON *names = cJSON_AddArrayToObject(json, "names");
+	struct monitor *mon;
+	struct name *n, *next;
+	char *text;
+	int monitors = 0;
+
+	for (size_t i = 0; i < m->n_links; i++) {
+		kick_pid pid = { nd.node, m->links[i] };
+
+		(void)cJSON_AddItemToArray(links, kick_pid_to_json(pid));
+	}
+	HASH_ITER(hh, nd.names, n, next)
+	if (n->member == m)
+		(void)cJSON_AddItemToArray(names, cJSON_CreateString(n->name));
+	DL_COUNT2(m->watches, mon, monitors, next_of_watcher);
+	(void)cJSON_AddNumberToObject(json, "monitors", monitors);
+	(void)cJSON_AddBoolToObject(json, "trap_exit", m->trap);
+	(void)cJSON_AddNumberToObject(json, "os_pid", m->pid);
+	text = cJSON_PrintUnformatted(json);
+	cJSON_Delete(json);
+	return text;
+}
+
+static void do_info(struct member *m, const struct link_message *msg)
+{
+	struct member *about = find(msg->number);
+	char *text = about ? describe(about) : NULL;
+
+	answer(m, msg, !about ? -ESRCH : text ? 0 : -ENOMEM, text, -1);
+	free(text);
+}
+
+static void do_trap(struct member *m, const struct link_message *msg)
+{
+	bool before = m->trap;
+
+	m->trap = msg->number;
+	answer(m, msg, before, NULL, -1);
+}
+
+static void abandon(struct member *m, const struct link_message *msg)
+{
+	struct member *unborn = find(msg->number);
+
+	if (unborn && unborn->pid == 0) {
+		/* Nobody is to hear of what has never been. */
+		drop_half(m, unborn->id);
+		unborn->n_links = 0;
+		while (unborn->watched)
+			unwatch(unborn->watched);
+		bury(unborn, "noproc");
+	}
+	answer(m, msg, 0, NULL, -1);
+}
+
+static void serve(struct member *m, const struct link_message *msg, const char *text)
+{
+	switch ((enum node_kind)msg->kind) {
+	case NODE_HELLO:
+		hello(m, (pid_t)msg->number);
+		return;
+	case NODE_RAISE:
+		(void)snprintf(m->raised, sizeof m->raised, "%s", text);
+		return;
+	case NODE_PREPARE:
+		prepare(m, msg);
+		return;
+	case NODE_ABANDON:
+		abandon(m, msg);
+		return;
+	case NODE_LINK:
+		do_link(m, msg);
+		return;
+	case NODE_UNLINK:
+		do_unlink(m, msg);
+		return;
+	case NODE_MONITOR:
+		do_monitor(m, msg);
+		return;
+	case NODE_DEMONITOR:
+		do_demonitor(m, msg);
+		return;
+	case NODE_TRAP:
+		do_trap(m, msg);
+		return;
+	case NODE_EXIT:
+		do_exit(m, msg, text);
+		return;
+	case NODE_REGISTER:
+		answer(m, msg, give_name(m, text), NULL, -1);
+		return;
+	case NODE_UNREGISTER:
+		answer(m, msg, take_name(m, text), NULL, -1);
+		return;
+	case NODE_WHEREIS:
+		do_whereis(m, msg, text);
+		return;
+	case NODE_ALIVE:
+		answer(m, msg, find(msg->number) != NULL, NULL, -1);
+		return;
+	case NODE_INFO:
+		do_info(m, msg);
+		return;
+	case NODE_LATER:
+		answer(m, msg, send_later(m, msg, text), NULL, -1);
+		return;
+	case NODE_CANCEL:
+	case NODE_LEFT:
+		answer(m, msg,
+			nodetimers_left(&nd.timers, (uint64_t)msg->number,
+				msg->kind == NODE_CANCEL),
+			NULL, -1);
+		return;
+	case NODE_ANSWER:
+	case NODE_SOCKET:
+	case NODE_EXITED:
+	case NODE_DOWN:
+	case NODE_TIMER:
+		return;
+	}
+}
+
+static void on_message(
+	struct link *l, const struct link_message *msg, const char *text, int fd)
+{
+	serve(container_of(l, struct member, link), msg, text);
+	(void)fd_close(fd);
+}
+
+/* --- life ---------------------------------------------------------------------------
+ */
+
+static void on_signal(void *user, const struct signalfd_siginfo *si)
+{
+	struct member *first = find(1);
+
+	(void)user;
+	if (si->ssi_signo == SIGCHLD)
+		reap_all();
+	else if (first)
+		(void)kill(first->pid, (int)si->ssi_signo);
+}
+
+static int begin(const struct nodeproc_start *start)
+{
+	static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT,
+		SIGUSR1, SIGUSR2 };
+	sigset_t set;
+	int r;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_LEN(handled); i++)
+		(void)sigaddset(&set, handled[i]);
+	process_signals();
+	nd.node = start->node;
+	nd.dir = start->dir;
+	nd.last_id = 1;
+	r = loop_new(&set, on_signal, NULL, &nd.loop);
+	if (r < 0)
+		return r;
+	nd.timers = (struct nodetimers){ .loop = nd.loop, .deliver = deliver };
+	return new_member(1, start->first, start->link) ? 0 : -ENOMEM;
+}
+
+_Noreturn void nodeproc_run(const struct nodeproc_start *start)
+{
+	int r = begin(start);
+
+	(void)prctl(PR_SET_NAME, "kick:node");
+	if (r < 0)
+		(void)kill(start->first, SIGKILL);
+	/* One that ended before the signals were ours. */
+	if (r == 0)
+		reap_all();
+	while (r == 0 && !(nd.ending && !nd.by_id)) {
+		free_gone();
+		r = loop_once(nd.loop);
+	}
+	(void)rmdir(start->dir);
+	_exit(r < 0 ? 1 : nd.status);
+}

@@ -1,0 +1,45 @@
+/* The connections of this process with others: one stream each, used in both
+ * directions. What comes is put into the mailbox; nobody but the caller of peers_send
+ * ever waits, and he takes in what comes meanwhile. */
+#ifndef KICK_OTP_PEERS_H
+#define KICK_OTP_PEERS_H
+
+#include "kick.h"
+
+enum frame_kind {
+	FRAME_HELLO, /* first: the sender's kick_pid */
+	FRAME_MESSAGE,
+	FRAME_CALL,
+	FRAME_CAST,
+	FRAME_ANSWER,
+	FRAME_STOP
+};
+
+/* Sends a frame with this JSON (NULL: null). 0, -ESRCH when the process is gone,
+ * -EAGAIN (nowait) when it has no room, -EMSGSIZE, -ENOMEM. */
+int peers_send(kick_pid to, enum frame_kind kind, kick_ref ref, const cJSON *value,
+	bool nowait);
+
+/* Whether there is a connection with it. */
+bool peers_has(kick_pid pid);
+
+/* Waits until something comes, at most until deadline (CLOCK_MONOTONIC ns, INT64_MAX:
+ * for ever, 0: not at all), and takes it in. 0: nothing came in time. Negative errno.
+ */
+int peers_turn(int64_t deadline);
+
+/* A descriptor that is readable when peers_turn(0) has something to do. */
+int peers_fd(void);
+
+/* Takes in what other processes have sent, without waiting and without hearing the
+ * node. */
+void peers_drain(void);
+
+void peers_forked(void);
+
+/* The one call that is waited for: the answer with this ref is kept, all others are
+ * dropped. peers_answer: true and *ret when it has come. */
+void peers_expect(kick_ref ref);
+bool peers_answer(cJSON **ret);
+
+#endif

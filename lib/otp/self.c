@@ -1,0 +1,586 @@
+/* See self.h: the node, the births of processes, links, monitors, names, timers. */
+#include "otp/self.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/single_threaded.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/limits.h"
+#include "core/reason.h"
+#include "os/sock.h"
+#include "otp/mailbox.h"
+#include "otp/nodeproc.h"
+
+static_assert(KICK_REASON_SIZE == KICK_REASON_MAX, "one is the public name");
+
+struct self self = { .link = -1, .listen = -1 };
+
+/* --- the node -----------------------------------------------------------------------
+ */
+
+/* Nobody is left to be a process for. */
+static _Noreturn void node_is_gone(void)
+{
+	_exit(1);
+}
+
+static void wait_link(short events)
+{
+	struct pollfd p = { .fd = self.link, .events = events };
+
+	while (poll(&p, 1, -1) < 0 && errno == EINTR)
+		;
+}
+
+static int tell_node(const struct link_message *m, const char *text)
+{
+	size_t n = text ? strlen(text) : 0;
+	struct iovec parts[] = { { (void *)(uintptr_t)m, sizeof *m },
+		{ (void *)(uintptr_t)text, n } };
+	struct msghdr msg = { .msg_iov = parts, .msg_iovlen = n ? 2 : 1 };
+
+	if (n > KICK_LINK_MESSAGE_MAX)
+		return -EMSGSIZE;
+	while (sendmsg(self.link, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+		if (errno == EAGAIN)
+			wait_link(POLLOUT);
+		else if (errno != EINTR)
+			node_is_gone();
+	}
+	return 0;
+}
+
+/* One message. False: there is none now. */
+static bool hear_one(struct link_message *m, struct node_answer *a)
+{
+	struct iovec parts[] = { { m, sizeof *m }, { a->text, sizeof a->text - 1 } };
+	int fd = -1;
+	size_t n_fds = 1;
+	ssize_t n = sock_receive(self.link, parts, 2, &fd, &n_fds);
+
+	if (n == -EAGAIN)
+		return false;
+	if (n < (ssize_t)sizeof *m)
+		node_is_gone();
+	a->text[(size_t)n - sizeof *m] = '\0';
+	a->fd = n_fds ? fd : -1;
+	return true;
+}
+
+static void take_event(const struct link_message *m, const char *text)
+{
+	kick_pid from = { self.pid.node, (uint64_t)m->number };
+
+	/* What was sent before it must come before it. */
+	mailbox_drain();
+	if (m->kind == NODE_EXITED)
+		mailbox_put(KICK_EXIT, from, 0, text, NULL);
+	else if (m->kind == NODE_DOWN)
+		mailbox_put(KICK_DOWN, from, m->id, text, NULL);
+	else if (m->kind == NODE_TIMER)
+		mailbox_put(KICK_MESSAGE, from, 0, NULL, cJSON_Parse(text));
+}
+
+void self_hear(void)
+{
+	static struct node_answer a;
+	struct link_message m;
+
+	while (hear_one(&m, &a)) {
+		(void)fd_close(a.fd);
+		take_event(&m, a.text);
+	}
+}
+
+int64_t self_ask(enum node_kind kind, unsigned flags, int64_t number, const char *text,
+	struct node_answer *answer)
+{
+	static struct node_answer own;
+	static uint64_t last_id;
+	struct node_answer *a = answer ? answer : &own;
+	struct link_message m = { .kind = kind, .flags = flags, .number = number };
+	int socket = -1, r;
+
+	if (!self.pid.id)
+		return -ENOTCONN;
+	m.id = ++last_id;
+	r = tell_node(&m, text);
+	if (r < 0)
+		return r;
+	for (;;) {
+		if (!hear_one(&m, a)) {
+			wait_link(POLLIN);
+		} else if (m.kind == NODE_SOCKET) {
+			socket = a->fd;
+		} else if (m.kind == NODE_ANSWER && m.id == last_id) {
+			a->socket = socket;
+			return a->number = m.number;
+		} else {
+			(void)fd_close(a->fd);
+			take_event(&m, a->text);
+		}
+	}
+}
+
+/* --- birth --------------------------------------------------------------------------
+ */
+
+/* In the new process, signals blocked. */
+static void become(kick_pid pid, kick_pid parent, int link, int listen, pid_t node)
+{
+	struct link_message hello = { .kind = NODE_HELLO, .number = getpid() };
+
+	mailbox_forked();
+	(void)fd_close(self.link);
+	(void)fd_close(self.listen);
+	self.pid = pid;
+	self.parent = parent;
+	self.link = link;
+	self.listen = listen;
+	self.trap = false;
+	self.dictionary = NULL;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != node)
+		_exit(1);
+	if (pid.id != 1)
+		(void)tell_node(&hello, NULL);
+}
+
+static int make_dir(void)
+{
+	const char *tmp = getenv("TMPDIR");
+	int n = snprintf(self.dir, sizeof self.dir, "%s/kick-XXXXXX",
+		tmp && *tmp ? tmp : "/tmp");
+
+	/* The names of sockets follow. */
+	if (n < 0 || n > KICK_RUNTIME_DIR_MAX)
+		return -ENAMETOOLONG;
+	return mkdtemp(self.dir) ? 0 : -errno;
+}
+
+/* The first half stays behind, the second goes on. */
+static int divide(uint64_t number, int ends[2], int listen)
+{
+	kick_pid first = { number, 1 };
+	sigset_t all, before;
+	pid_t node = getpid();
+	pid_t pid;
+
+	(void)fflush(NULL);
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, &before);
+	pid = _Fork();
+	if (pid > 0) {
+		struct nodeproc_start start = {
+			.node = number, .dir = self.dir, .first = pid, .link = ends[0]
+		};
+
+		(void)close(ends[1]);
+		(void)close(listen);
+		nodeproc_run(&start);
+	}
+	if (pid == 0) {
+		(void)close(ends[0]);
+		become(first, (kick_pid){ 0 }, ends[1], listen, node);
+	}
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return pid < 0 ? -errno : 0;
+}
+
+int kick_start(void)
+{
+	uint64_t number = 0;
+	int ends[2] = { -1, -1 }, listen = -1, r;
+
+	if (self.pid.id)
+		return -EALREADY;
+	if (!__libc_single_threaded)
+		return -EBUSY;
+	if (getrandom(&number, sizeof number, 0) != sizeof number || number == 0)
+		number = (uint64_t)getpid() + 1;
+	r = make_dir();
+	if (r < 0)
+		return r;
+	r = sock_pair(SOCK_SEQPACKET, ends);
+	if (r == 0)
+		r = sock_listen(self.dir, "p1", 0600, &listen);
+	if (r == 0)
+		r = divide(number, ends, listen);
+	if (r < 0) {
+		char path[sizeof self.dir + 8];
+
+		(void)snprintf(path, sizeof path, "%s/p1", self.dir);
+		(void)unlink(path);
+		(void)rmdir(self.dir);
+		(void)fd_close(ends[0]);
+		(void)fd_close(ends[1]);
+		(void)fd_close(listen);
+	}
+	return r;
+}
+
+static _Noreturn void live(kick_function *function, void *arg)
+{
+	function(arg);
+	kick_raise("normal");
+}
+
+/* A sibling, so that the node is its parent and reaps it. */
+static pid_t fork_sibling(void)
+{
+	return (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+}
+
+static int spawn_with(unsigned flags, kick_function *function, void *arg, kick_pid *ret,
+	kick_ref *ret_ref)
+{
+	static struct node_answer a;
+	sigset_t all, before;
+	pid_t node = getppid();
+	int64_t id;
+	pid_t pid;
+	int r;
+
+	if (!__libc_single_threaded)
+		return -EBUSY;
+	id = self_ask(NODE_PREPARE, flags, 0, NULL, &a);
+	if (id < 0)
+		return (int)id;
+	(void)fflush(NULL);
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, &before);
+	pid = fork_sibling();
+	r = -errno;
+	if (pid == 0) {
+		kick_pid own = { self.pid.node, (uint64_t)id };
+
+		become(own, self.pid, a.fd, a.socket, node);
+		(void)sigprocmask(SIG_SETMASK, &before, NULL);
+		live(function, arg);
+	}
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	(void)fd_close(a.fd);
+	(void)fd_close(a.socket);
+	if (pid < 0) {
+		(void)self_ask(NODE_ABANDON, 0, id, NULL, NULL);
+		return r;
+	}
+	if (ret)
+		*ret = (kick_pid){ self.pid.node, (uint64_t)id };
+	if (ret_ref)
+		*ret_ref = strtoull(a.text, NULL, 10);
+	return 0;
+}
+
+int kick_spawn(kick_function *function, void *arg, kick_pid *ret)
+{
+	return spawn_with(0, function, arg, ret, NULL);
+}
+
+int kick_spawn_link(kick_function *function, void *arg, kick_pid *ret)
+{
+	return spawn_with(NODE_LINKED, function, arg, ret, NULL);
+}
+
+int kick_spawn_monitor(
+	kick_function *function, void *arg, kick_pid *ret, kick_ref *ret_ref)
+{
+	return spawn_with(NODE_MONITORED, function, arg, ret, ret_ref);
+}
+
+int self_spawn_link_monitor(
+	kick_function *function, void *arg, kick_pid *ret, kick_ref *ret_ref)
+{
+	return spawn_with(NODE_LINKED | NODE_MONITORED, function, arg, ret, ret_ref);
+}
+
+/* --- ends ---------------------------------------------------------------------------
+ */
+
+void kick_raise(const char *reason)
+{
+	struct link_message m = { .kind = NODE_RAISE };
+	struct reason r = reason_text(reason);
+
+	(void)fflush(NULL);
+	if (self.pid.id)
+		(void)tell_node(&m, r.text);
+	_exit(r.class == REASON_ABNORMAL);
+}
+
+int kick_exit(kick_pid pid, const char *reason)
+{
+	struct reason r = reason_text(reason);
+
+	if (!self.pid.id)
+		return -ENOTCONN;
+	if (kick_pid_equal(pid, self.pid) && !self.trap && strcmp(r.text, "kill") != 0)
+		kick_raise(r.text);
+	if (pid.node != self.pid.node)
+		return 0;
+	return (int)self_ask(NODE_EXIT, 0, (int64_t)pid.id, r.text, NULL);
+}
+
+/* --- links and monitors -------------------------------------------------------------
+ */
+
+static bool is_of_node(kick_pid pid)
+{
+	return pid.id > 0 && pid.node == self.pid.node;
+}
+
+int kick_link(kick_pid pid)
+{
+	if (kick_pid_equal(pid, self.pid))
+		return self.pid.id ? 0 : -ENOTCONN;
+	return (int)self_ask(
+		NODE_LINK, 0, is_of_node(pid) ? (int64_t)pid.id : 0, NULL, NULL);
+}
+
+int kick_unlink(kick_pid pid)
+{
+	return (int)self_ask(
+		NODE_UNLINK, 0, is_of_node(pid) ? (int64_t)pid.id : 0, NULL, NULL);
+}
+
+int kick_trap_exit(bool on)
+{
+	int64_t r = self_ask(NODE_TRAP, 0, on, NULL, NULL);
+
+	if (r >= 0)
+		self.trap = on;
+	return (int)r;
+}
+
+int self_monitor(kick_pid pid, kick_ref *ret, kick_reason *ended)
+{
+	static struct node_answer a;
+	int64_t r = self_ask(
+		NODE_MONITOR, 0, is_of_node(pid) ? (int64_t)pid.id : 0, NULL, &a);
+
+	if (r < 0)
+		return (int)r;
+	*ret = (kick_ref)r;
+	if (r == 0 && ended)
+		(void)strcpy(ended->text, reason_text(a.text).text);
+	return 0;
+}
+
+int kick_monitor(kick_pid pid, kick_ref *ret)
+{
+	kick_ref ref;
+	int r = self_monitor(pid, &ref, NULL);
+
+	if (r < 0)
+		return r;
+	if (ref == 0) {
+		ref = mailbox_new_ref();
+		mailbox_put(KICK_DOWN, pid, ref, "noproc", NULL);
+	}
+	if (ret)
+		*ret = ref;
+	return 0;
+}
+
+static bool is_down_of(const kick_message *m, void *user)
+{
+	return m->kind == KICK_DOWN && m->ref == *(const kick_ref *)user;
+}
+
+int kick_demonitor(kick_ref ref, bool flush)
+{
+	int r = (int)self_ask(NODE_DEMONITOR, 0, (int64_t)ref, NULL, NULL);
+
+	if (r == 0 && flush)
+		mailbox_drop(is_down_of, &ref);
+	return r;
+}
+
+int kick_alive(kick_pid pid)
+{
+	return (int)self_ask(
+		NODE_ALIVE, 0, is_of_node(pid) ? (int64_t)pid.id : 0, NULL, NULL);
+}
+
+/* --- names --------------------------------------------------------------------------
+ */
+
+static bool is_name(const char *name)
+{
+	size_t n = name ? strlen(name) : 0;
+
+	if (n == 0 || n > KICK_ID_MAX || *name == '-' || *name == '.')
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)name[i]) && !strchr("_.@-", name[i]))
+			return false;
+	return true;
+}
+
+int kick_register(const char *name)
+{
+	return is_name(name) ? (int)self_ask(NODE_REGISTER, 0, 0, name, NULL) : -EINVAL;
+}
+
+int kick_unregister(const char *name)
+{
+	return is_name(name) ? (int)self_ask(NODE_UNREGISTER, 0, 0, name, NULL)
+			     : -EINVAL;
+}
+
+int kick_whereis(const char *name, kick_pid *ret)
+{
+	int64_t r = is_name(name) ? self_ask(NODE_WHEREIS, 0, 0, name, NULL) : -EINVAL;
+
+	if (r < 0)
+		return (int)r;
+	*ret = (kick_pid){ self.pid.node, (uint64_t)r };
+	return 0;
+}
+
+/* --- timers -------------------------------------------------------------------------
+ */
+
+static int send_later(
+	unsigned flags, int64_t ms, kick_dest to, const cJSON *value, kick_ref *ret)
+{
+	char *json = cJSON_PrintUnformatted(value);
+	char *text = NULL;
+	int64_t r = -ENOMEM;
+
+	if (json && strlen(json) > KICK_LATER_MAX)
+		r = -EMSGSIZE;
+	else if (ms < 0 || (to.name && !is_name(to.name)))
+		r = -EINVAL;
+	else if (json &&
+		(to.name ? asprintf(&text, "=%s %s", to.name, json)
+			 : asprintf(&text, "%llu %s", (unsigned long long)to.pid.id,
+				   json)) > 0)
+		r = self_ask(NODE_LATER, flags, ms, text, NULL);
+	free(text);
+	cJSON_free(json);
+	if (r > 0 && ret)
+		*ret = (kick_ref)r;
+	return r < 0 ? (int)r : 0;
+}
+
+int kick_send_after(int64_t ms, kick_dest to, const cJSON *value, kick_ref *ret)
+{
+	return send_later(0, ms, to, value, ret);
+}
+
+int kick_send_interval(int64_t ms, kick_dest to, const cJSON *value, kick_ref *ret)
+{
+	return send_later(NODE_AGAIN, ms, to, value, ret);
+}
+
+int64_t kick_cancel_timer(kick_ref ref)
+{
+	return self_ask(NODE_CANCEL, 0, (int64_t)ref, NULL, NULL);
+}
+
+int64_t kick_read_timer(kick_ref ref)
+{
+	return self_ask(NODE_LEFT, 0, (int64_t)ref, NULL, NULL);
+}
+
+/* --- what is known ------------------------------------------------------------------
+ */
+
+static double memory(void)
+{
+	long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (!f)
+		return 0;
+	if (fscanf(f, "%*d %ld", &pages) != 1)
+		pages = 0;
+	(void)fclose(f);
+	return (double)pages * (double)sysconf(_SC_PAGESIZE);
+}
+
+cJSON *kick_info(kick_pid pid)
+{
+	static struct node_answer a;
+	cJSON *info;
+
+	if (!is_of_node(pid) || self_ask(NODE_INFO, 0, (int64_t)pid.id, NULL, &a) < 0)
+		return NULL;
+	info = cJSON_Parse(a.text);
+	(void)cJSON_AddItemToObject(info, "pid", kick_pid_to_json(pid));
+	if (!kick_pid_equal(pid, self.pid))
+		return info;
+	(void)cJSON_AddNumberToObject(info, "messages", (double)mailbox_length());
+	(void)cJSON_AddNumberToObject(info, "memory", memory());
+	return info;
+}
+
+int kick_put(const char *key, cJSON *value)
+{
+	if (!self.dictionary)
+		self.dictionary = cJSON_CreateObject();
+	if (!self.dictionary)
+		return -ENOMEM;
+	cJSON_DeleteItemFromObjectCaseSensitive(self.dictionary, key);
+	return cJSON_AddItemToObject(self.dictionary, key, value) ? 0 : -ENOMEM;
+}
+
+const cJSON *kick_get(const char *key)
+{
+	return cJSON_GetObjectItemCaseSensitive(self.dictionary, key);
+}
+
+kick_pid kick_self(void)
+{
+	return self.pid;
+}
+
+bool kick_pid_equal(kick_pid a, kick_pid b)
+{
+	return a.node == b.node && a.id == b.id;
+}
+
+/* "<3f2a9c0d1e5b7788.17>" */
+cJSON *kick_pid_to_json(kick_pid pid)
+{
+	char text[48];
+
+	(void)snprintf(text, sizeof text, "<%llx.%llu>", (unsigned long long)pid.node,
+		(unsigned long long)pid.id);
+	return cJSON_CreateString(text);
+}
+
+kick_pid kick_pid_from_json(const cJSON *json)
+{
+	unsigned long long node, id;
+	char end;
+
+	if (!cJSON_IsString(json) ||
+		sscanf(json->valuestring, "<%llx.%llu%c", &node, &id, &end) != 3 ||
+		end != '>')
+		return (kick_pid){ 0 };
+	return (kick_pid){ node, id };
+}
+
+kick_dest kick_to(kick_pid pid)
+{
+	return (kick_dest){ .pid = pid };
+}
+
+kick_dest kick_to_name(const char *name)
+{
+	return (kick_dest){ .name = name };
+}
