@@ -283,6 +283,93 @@ KICK_API int kick_server_continue(kick_server *s, const cJSON *value);
 /* handle_info("timeout") when no message comes for so long after this callback. */
 KICK_API int kick_server_timeout(kick_server *s, int64_t ms);
 
+/* --- Supervisor ---------------------------------------------------------------------
+ */
+
+/* Starts a child in the supervisor's process and links it to it: usually one of the
+ * start_link functions. args is the specification's. 0 and *ret, KICK_IGNORE, or a
+ * negative errno and *why. */
+typedef int kick_start_function(const cJSON *args, kick_pid *ret, kick_reason *why);
+
+typedef enum kick_restart { KICK_PERMANENT, KICK_TRANSIENT, KICK_TEMPORARY } kick_restart;
+
+typedef enum kick_strategy {
+	KICK_ONE_FOR_ONE,
+	KICK_ONE_FOR_ALL,
+	KICK_REST_FOR_ONE
+} kick_strategy;
+
+typedef enum kick_auto_shutdown {
+	KICK_NEVER,
+	KICK_ANY_SIGNIFICANT,
+	KICK_ALL_SIGNIFICANT
+} kick_auto_shutdown;
+
+#define KICK_BRUTAL_KILL INT64_C(-2)
+
+/* A child specification, OTP's supervisor:child_spec(). */
+typedef struct kick_child_spec {
+	const char *id; /* of a dynamic supervisor's: not of interest */
+	kick_start_function *start;
+	const cJSON *args; /* NULL: null */
+	kick_restart restart;
+	/* 0: 5 s, of a supervisor KICK_INFINITY; or KICK_BRUTAL_KILL */
+	int64_t shutdown_ms;
+	bool significant;
+	bool supervisor;
+} kick_child_spec;
+
+/* OTP's supervisor:sup_flags(). */
+typedef struct kick_supervisor_options {
+	const char *name; /* NULL: none */
+	kick_strategy strategy;
+	uint32_t max_restarts; /* within max_seconds; UINT32_MAX: any number */
+	double max_seconds;
+	kick_auto_shutdown auto_shutdown;
+	uint32_t max_children; /* of a dynamic supervisor; 0: any number */
+} kick_supervisor_options;
+
+/* What options of NULL mean. */
+#define KICK_SUPERVISOR_DEFAULTS                                              \
+	{                                                                     \
+		NULL, KICK_ONE_FOR_ONE, 3, 5.0, KICK_NEVER, 0                 \
+	}
+
+/* Starts a supervisor, which starts its children in order. As kick_server_start_link();
+ * when a child cannot be started, those before it are stopped and *why is
+ * "shutdown:failed_to_start:ID". -EINVAL: a specification is wrong. OTP:
+ * supervisor:start_link/3; Elixir: DynamicSupervisor.start_link/1. */
+KICK_API int kick_supervisor_start_link(const kick_supervisor_options *options,
+	const kick_child_spec *specs, size_t n, kick_pid *ret, kick_reason *why);
+KICK_API int kick_dynamic_supervisor_start_link(
+	const kick_supervisor_options *options, kick_pid *ret, kick_reason *why);
+
+/* Stops the children in reverse order, then the supervisor. -ESRCH. */
+KICK_API int kick_supervisor_stop(kick_dest supervisor);
+
+/* 0; -EEXIST: there is a running child of this id (*ret); -EALREADY: it is there, but
+ * down; -ENOSPC: max_children; -ECANCELED: it could not be started, *why; KICK_IGNORE.
+ * supervisor:start_child/2. These wait as long as it takes. */
+KICK_API int kick_supervisor_start_child(kick_dest supervisor,
+	const kick_child_spec *spec, kick_pid *ret, kick_reason *why);
+
+/* 0; -ESRCH: no such child; restart and delete: -EBUSY: it is running or being
+ * restarted. terminate_child/2, restart_child/2, delete_child/2. */
+KICK_API int kick_supervisor_terminate_child(kick_dest supervisor, const char *id);
+KICK_API int kick_supervisor_restart_child(
+	kick_dest supervisor, const char *id, kick_pid *ret, kick_reason *why);
+KICK_API int kick_supervisor_delete_child(kick_dest supervisor, const char *id);
+
+/* The same of a dynamic supervisor's child, which has no id. */
+KICK_API int kick_dynamic_supervisor_terminate_child(
+	kick_dest supervisor, kick_pid child);
+
+/* [{"id", "pid": PID or null, "restarting": bool, "type"}], the last started first, and
+ * {"specs", "active", "supervisors", "workers"}: the caller's. which_children/1,
+ * count_children/1. */
+KICK_API int kick_supervisor_which_children(kick_dest supervisor, cJSON **ret);
+KICK_API int kick_supervisor_count_children(kick_dest supervisor, cJSON **ret);
+
 #ifdef __cplusplus
 }
 #endif

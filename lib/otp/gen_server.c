@@ -295,14 +295,16 @@ static int await_birth(
 	int r = 0;
 
 	for (;;) {
+		/* Looking for its end may take in the answer: that comes first. */
+		bool down = is_down(ref, why);
+
 		if (peers_answer(&said)) {
 			r = understand(said, ret, why);
 			cJSON_Delete(said);
 			return r;
 		}
-		if (is_down(ref, why))
-			return peers_answer(&said) ? understand(said, ret, why)
-						   : -ECANCELED;
+		if (down)
+			return -ECANCELED;
 		if (deadline <= clock_now())
 			break;
 		r = peers_turn(deadline);
