@@ -15,9 +15,10 @@
  *
  * Errors are negative errno values. Times are milliseconds; KICK_INFINITY waits for
  * ever. Reasons are texts: "normal", "shutdown", "shutdown:TEXT", "killed", "exit:3",
- * "signal:SIGSEGV", "noproc", or any other of at most KICK_REASON_SIZE - 1 bytes (longer
- * ones are cut). Messages are cJSON values: what is passed in stays the caller's and is
- * copied, what is handed out is the caller's to free. Nothing is ever printed. */
+ * "signal:SIGSEGV", "noproc", or any other of at most KICK_REASON_SIZE - 1 bytes
+ * (longer ones are cut). Messages are cJSON values: what is passed in stays the
+ * caller's and is copied, what is handed out is the caller's to free. Nothing is ever
+ * printed. */
 #ifndef KICK_H
 #define KICK_H
 
@@ -69,9 +70,9 @@ KICK_API bool kick_pid_equal(kick_pid a, kick_pid b);
 KICK_API cJSON *kick_pid_to_json(kick_pid pid);
 KICK_API kick_pid kick_pid_from_json(const cJSON *json);
 
-/* Runs function(arg) in a process of its own, a copy of the caller (fork(2)) without its
- * links, messages and names. erlang:spawn/1, spawn_link/1, spawn_monitor/1. -EBUSY: the
- * caller has threads. Waits for the node, not for the function. */
+/* Runs function(arg) in a process of its own, a copy of the caller (fork(2)) without
+ * its links, messages and names. erlang:spawn/1, spawn_link/1, spawn_monitor/1. -EBUSY:
+ * the caller has threads. Waits for the node, not for the function. */
 KICK_API int kick_spawn(kick_function *function, void *arg, kick_pid *ret);
 KICK_API int kick_spawn_link(kick_function *function, void *arg, kick_pid *ret);
 KICK_API int kick_spawn_monitor(
@@ -158,11 +159,12 @@ typedef struct kick_message {
 typedef bool kick_match(const kick_message *m, void *user);
 
 /* Sends a copy. Messages between two processes keep their order. Does not wait for the
- * receiver to take it; while the receiver has no room, waits and takes in what comes for
- * the caller meanwhile. To a process that is gone it is lost, which is no error; to a
- * name that nobody has, -ESRCH. A receiver takes messages in only when it looks for one
- * and has none that matches: what nobody looks for stays in the kernel's bounded buffers,
- * and its senders wait. -EMSGSIZE: more than 256 MiB of JSON. erlang:send/2. */
+ * receiver to take it; while the receiver has no room, waits and takes in what comes
+ * for the caller meanwhile. To a process that is gone it is lost, which is no error; to
+ * a name that nobody has, -ESRCH. A receiver takes messages in only when it looks for
+ * one and has none that matches: what nobody looks for stays in the kernel's bounded
+ * buffers, and its senders wait. -EMSGSIZE: more than 256 MiB of JSON. erlang:send/2.
+ */
 KICK_API int kick_send(kick_dest to, const cJSON *value);
 
 /* The same, but -EAGAIN at once when the receiver has no room. */
@@ -248,10 +250,10 @@ KICK_API int kick_server_start_link(const kick_gen_server *callbacks, const cJSO
 KICK_API int kick_server_start(const kick_gen_server *callbacks, const cJSON *args,
 	const kick_start_options *options, kick_pid *ret, kick_reason *why);
 
-/* Asks and waits for the answer, at most timeout_ms (usual: 5000). -ESRCH: nobody there;
- * -ECONNRESET: it ended before it answered, *why says for what reason; -ETIMEDOUT: a
- * late answer is dropped; -EDEADLK: the caller itself. *ret may be NULL: dropped.
- * gen_server:call/3; where OTP ends the caller, an error is returned here. */
+/* Asks and waits for the answer, at most timeout_ms (usual: 5000). -ESRCH: nobody
+ * there; -ECONNRESET: it ended before it answered, *why says for what reason;
+ * -ETIMEDOUT: a late answer is dropped; -EDEADLK: the caller itself. *ret may be NULL:
+ * dropped. gen_server:call/3; where OTP ends the caller, an error is returned here. */
 KICK_API int kick_call(kick_dest to, const cJSON *request, int64_t timeout_ms,
 	cJSON **ret, kick_reason *why);
 
@@ -271,8 +273,8 @@ KICK_API int kick_server_stop_call(
 KICK_API void *kick_server_state(const kick_server *s);
 KICK_API void kick_server_set_state(kick_server *s, void *state);
 
-/* "return kick_server_stop(s, reason);": {stop, Reason, State}. With reply: the caller is
- * answered after terminate. */
+/* "return kick_server_stop(s, reason);": {stop, Reason, State}. With reply: the caller
+ * is answered after terminate. */
 KICK_API int kick_server_stop(kick_server *s, const char *reason);
 KICK_API int kick_server_stop_reply(
 	kick_server *s, const char *reason, kick_from from, const cJSON *reply);
@@ -291,7 +293,11 @@ KICK_API int kick_server_timeout(kick_server *s, int64_t ms);
  * negative errno and *why. */
 typedef int kick_start_function(const cJSON *args, kick_pid *ret, kick_reason *why);
 
-typedef enum kick_restart { KICK_PERMANENT, KICK_TRANSIENT, KICK_TEMPORARY } kick_restart;
+typedef enum kick_restart {
+	KICK_PERMANENT,
+	KICK_TRANSIENT,
+	KICK_TEMPORARY
+} kick_restart;
 
 typedef enum kick_strategy {
 	KICK_ONE_FOR_ONE,
@@ -330,9 +336,9 @@ typedef struct kick_supervisor_options {
 } kick_supervisor_options;
 
 /* What options of NULL mean. */
-#define KICK_SUPERVISOR_DEFAULTS                                              \
-	{                                                                     \
-		NULL, KICK_ONE_FOR_ONE, 3, 5.0, KICK_NEVER, 0                 \
+#define KICK_SUPERVISOR_DEFAULTS                              \
+	{                                                     \
+		NULL, KICK_ONE_FOR_ONE, 3, 5.0, KICK_NEVER, 0 \
 	}
 
 /* Starts a supervisor, which starts its children in order. As kick_server_start_link();
@@ -369,6 +375,106 @@ KICK_API int kick_dynamic_supervisor_terminate_child(
  * count_children/1. */
 KICK_API int kick_supervisor_which_children(kick_dest supervisor, cJSON **ret);
 KICK_API int kick_supervisor_count_children(kick_dest supervisor, cJSON **ret);
+
+/* --- Task ---------------------------------------------------------------------------
+ */
+
+/* What a task does, in a process of its own. Its value is taken over; NULL is null. */
+typedef cJSON *kick_task_function(void *arg);
+
+/* Of the process that called kick_task_async, which alone may ask for it. */
+typedef struct kick_task {
+	kick_pid pid;
+	kick_ref monitor, ref;
+} kick_task;
+
+/* Starts a task that is linked to the caller and monitored by it. Task.async/1. */
+KICK_API int kick_task_async(kick_task_function *function, void *arg, kick_task *ret);
+
+/* Not linked: a crash is told, but takes nobody with it, and the caller's end does not
+ * stop it. Task.Supervisor.async_nolink/2 without its supervisor. */
+KICK_API int kick_task_async_nolink(
+	kick_task_function *function, void *arg, kick_task *ret);
+
+/* Without a result. Task.start_link/1, Task.start/1. */
+KICK_API int kick_task_start_link(
+	kick_task_function *function, void *arg, kick_pid *ret);
+KICK_API int kick_task_start(kick_task_function *function, void *arg, kick_pid *ret);
+
+/* Waits for the result (usual: 5000 ms). 0 and *ret, the caller's (NULL: dropped);
+ * -ECONNRESET: it ended without one, *why says for what reason; -ETIMEDOUT: it goes on,
+ * what it returns later is dropped. Task.await/2; where Elixir ends the caller, an
+ * error is returned here. After it the task is done with. */
+KICK_API int kick_task_await(
+	const kick_task *task, int64_t timeout_ms, cJSON **ret, kick_reason *why);
+
+/* All of them within timeout_ms, in the order of tasks; rets[i] are the caller's. At
+ * the first that fails its error, *why, and the values so far are freed.
+ * Task.await_many/2. */
+KICK_API int kick_task_await_many(const kick_task *tasks, size_t n, int64_t timeout_ms,
+	cJSON **rets, kick_reason *why);
+
+/* As await, but after -ETIMEDOUT it may be asked again. Task.yield/2. */
+KICK_API int kick_task_yield(
+	const kick_task *task, int64_t timeout_ms, cJSON **ret, kick_reason *why);
+
+/* Unlinks it and has it end: 0 and *ret when it had replied; -ECANCELED: it has ended
+ * as it was told; -ECONNRESET: for another reason, *why. After timeout_ms it is killed
+ * (KICK_BRUTAL_KILL: at once). Task.shutdown/2. */
+KICK_API int kick_task_shutdown(
+	const kick_task *task, int64_t timeout_ms, cJSON **ret, kick_reason *why);
+
+/* Lets it go on, unlinked; what it returns is dropped. Task.ignore/1. */
+KICK_API int kick_task_ignore(const kick_task *task);
+
+typedef struct kick_stream_options {
+	size_t max_concurrency; /* 0: as many as there are processors */
+	bool unordered;		/* results as they come */
+	int64_t timeout_ms;	/* of each element; 0: 5000 */
+	bool kill_on_timeout;	/* and go on; else the stream fails */
+} kick_stream_options;
+
+/* Called for each element: r, ret and why as of kick_task_await (ret stays the
+ * library's). False: no more, what runs is ended. */
+typedef bool kick_stream_result(
+	size_t i, int r, const cJSON *ret, const char *why, void *user);
+
+/* Runs function for each of the n args in tasks that are linked to the caller, so many
+ * at a time. 0, or -ETIMEDOUT when one took too long. A crash ends the caller with it,
+ * unless it traps exits. Task.async_stream/3. */
+KICK_API int kick_task_async_stream(kick_task_function *function, void *const *args,
+	size_t n, const kick_stream_options *options, kick_stream_result *result,
+	void *user);
+
+/* --- Agent --------------------------------------------------------------------------
+ */
+
+/* Runs within the agent. state is its own; what is returned is taken over: by get the
+ * answer, by update the new state (return state to keep it), by get_and_update
+ * [ANSWER, NEW STATE]. NULL: the agent ends with "bad_return_value". args is the
+ * caller's, as a copy. */
+typedef cJSON *kick_agent_function(cJSON *state, const cJSON *args);
+
+/* A process that keeps a value. function(NULL, args) makes the first one. As
+ * kick_server_start_link(). Agent.start_link/2. */
+KICK_API int kick_agent_start_link(kick_agent_function *function, const cJSON *args,
+	const kick_start_options *options, kick_pid *ret, kick_reason *why);
+
+/* As kick_call(). Agent.get/3, update/3, get_and_update/3. */
+KICK_API int kick_agent_get(kick_dest agent, kick_agent_function *function,
+	const cJSON *args, int64_t timeout_ms, cJSON **ret, kick_reason *why);
+KICK_API int kick_agent_update(kick_dest agent, kick_agent_function *function,
+	const cJSON *args, int64_t timeout_ms, kick_reason *why);
+KICK_API int kick_agent_get_and_update(kick_dest agent, kick_agent_function *function,
+	const cJSON *args, int64_t timeout_ms, cJSON **ret, kick_reason *why);
+
+/* An update that nobody waits for. Agent.cast/2. */
+KICK_API int kick_agent_cast(
+	kick_dest agent, kick_agent_function *function, const cJSON *args);
+
+/* Agent.stop/3. As kick_server_stop_call(). */
+KICK_API int kick_agent_stop(
+	kick_dest agent, const char *reason, int64_t timeout_ms, kick_reason *why);
 
 #ifdef __cplusplus
 }

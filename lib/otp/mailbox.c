@@ -20,11 +20,47 @@ struct item {
 static struct item *queue;
 static size_t length;
 
+/* Refs of results that nobody waits for any more. Each is used once. */
+static kick_ref *refused;
+static size_t n_refused;
+
+static bool is_refused(kick_ref ref)
+{
+	for (size_t i = 0; ref && i < n_refused; i++)
+		if (refused[i] == ref) {
+			refused[i] = refused[--n_refused];
+			return true;
+		}
+	return false;
+}
+
+static bool has_ref(const kick_message *m, void *user)
+{
+	return m->kind == KICK_MESSAGE && m->ref == *(const kick_ref *)user;
+}
+
+void mailbox_refuse(kick_ref ref)
+{
+	size_t before = length;
+	kick_ref *grown;
+
+	mailbox_drop(has_ref, &ref);
+	if (length < before)
+		return;
+	grown = reallocarray(refused, n_refused + 1, sizeof *grown);
+	if (!grown)
+		return;
+	refused = grown;
+	refused[n_refused++] = ref;
+}
+
 void mailbox_put(
 	kick_kind kind, kick_pid from, kick_ref ref, const char *reason, cJSON *value)
 {
-	struct item *it = calloc(1, sizeof *it + (reason ? strlen(reason) + 1 : 0));
+	struct item *it = NULL;
 
+	if (kind != KICK_MESSAGE || !is_refused(ref))
+		it = calloc(1, sizeof *it + (reason ? strlen(reason) + 1 : 0));
 	if (!it) {
 		cJSON_Delete(value);
 		return;
@@ -90,6 +126,7 @@ void mailbox_forked(void)
 	DL_FOREACH_SAFE(queue, it, next) kick_message_free(&it->m);
 	queue = NULL;
 	length = 0;
+	n_refused = 0;
 	peers_forked();
 }
 

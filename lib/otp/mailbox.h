@@ -17,6 +17,9 @@ void mailbox_drop(kick_match *match, void *user);
 
 size_t mailbox_length(void);
 
+/* What comes with this ref from now on is dropped. */
+void mailbox_refuse(kick_ref ref);
+
 /* For what is counted here, not at the node; never one of the node's. */
 kick_ref mailbox_new_ref(void);
 
