@@ -121,14 +121,22 @@ KICK_API int kick_unregister(const char *name);
 /* -ESRCH: nobody. */
 KICK_API int kick_whereis(const char *name, kick_pid *ret);
 
-/* Whom a message is for. The name must live as long as the value. */
+/* Whom a message is for. Names and keys must live as long as the value. */
 typedef struct kick_dest {
 	kick_pid pid;
-	const char *name; /* or NULL */
+	const char *name;     /* or NULL */
+	const char *registry; /* or NULL: the name of a unique registry ... */
+	const cJSON *key;     /* ... and a key in it */
 } kick_dest;
 
 KICK_API kick_dest kick_to(kick_pid pid);
 KICK_API kick_dest kick_to_name(const char *name);
+
+/* {via, Registry, {registry, key}}: who has registered this key. */
+KICK_API kick_dest kick_via(const char *registry, const cJSON *key);
+
+/* Who is meant. -ESRCH: nobody. */
+KICK_API int kick_resolve(kick_dest dest, kick_pid *ret);
 
 /* --- messages -----------------------------------------------------------------------
  */
@@ -239,6 +247,8 @@ typedef struct kick_start_options {
 	const char *name;   /* NULL: none */
 	int64_t timeout_ms; /* of init; 0: none */
 	bool trap_exit;
+	const char *registry; /* NULL: none; else it registers there ... */
+	const cJSON *key;     /* ... under this key, instead of a name */
 } kick_start_options;
 
 /* Starts a server and waits for its init. options may be NULL. 0, KICK_IGNORE, -EEXIST:
@@ -475,6 +485,50 @@ KICK_API int kick_agent_cast(
 /* Agent.stop/3. As kick_server_stop_call(). */
 KICK_API int kick_agent_stop(
 	kick_dest agent, const char *reason, int64_t timeout_ms, kick_reason *why);
+
+/* --- Registry -----------------------------------------------------------------------
+ */
+
+typedef enum kick_registry_keys {
+	KICK_UNIQUE,
+	KICK_DUPLICATE
+} kick_registry_keys;
+
+/* A process that knows others by keys, which are any JSON values. Who registers is
+ * linked to it; entries go with their process. listeners: names of processes, told of
+ * each register and unregister call by messages ["register", REGISTRY, KEY, PID, VALUE]
+ * and
+ * ["unregister", REGISTRY, KEY, PID]. Registry.start_link/1. */
+KICK_API int kick_registry_start_link(const char *name, kick_registry_keys keys,
+	const char *const *listeners, size_t n_listeners, kick_pid *ret,
+	kick_reason *why);
+
+/* Registers the caller. -EEXIST: the key is taken (unique), *holder (NULL: not of
+ * interest) has it, perhaps the caller itself. -ESRCH: no such registry, as below.
+ * Registry.register/3, unregister/2. */
+KICK_API int kick_registry_register(
+	const char *registry, const cJSON *key, const cJSON *value, kick_pid *holder);
+KICK_API int kick_registry_unregister(const char *registry, const cJSON *key);
+
+/* [{"pid", "value"}], in the order of registration; the keys of a process; the values
+ * under a key of a process: the caller's. Registry.lookup/2, keys/2, values/3. */
+KICK_API int kick_registry_lookup(const char *registry, const cJSON *key, cJSON **ret);
+KICK_API int kick_registry_keys_of(const char *registry, kick_pid pid, cJSON **ret);
+KICK_API int kick_registry_values(
+	const char *registry, const cJSON *key, kick_pid pid, cJSON **ret);
+
+/* How many entries there are, or a negative errno. Registry.count/1. */
+KICK_API int kick_registry_count(const char *registry);
+
+/* The caller's own entry under a key of a unique registry gets another value; *old
+ * (NULL: dropped) is the caller's. -ENOENT: it has none. Registry.update_value/3. */
+KICK_API int kick_registry_update_value(
+	const char *registry, const cJSON *key, const cJSON *value, cJSON **old);
+
+/* Calls back, here, for each entry under the key. Registry.dispatch/3. */
+typedef void kick_registry_entry(kick_pid pid, const cJSON *value, void *user);
+KICK_API int kick_registry_dispatch(
+	const char *registry, const cJSON *key, kick_registry_entry *entry, void *user);
 
 #ifdef __cplusplus
 }

@@ -189,18 +189,31 @@ static void tell_starter(kick_from starter, const char *what, cJSON *more)
 	cJSON_Delete(said);
 }
 
+/* By name or key. */
+static int register_as(const kick_start_options *o, kick_pid *holder)
+{
+	int r;
+
+	if (o->registry)
+		return kick_registry_register(o->registry, o->key, NULL, holder);
+	r = o->name ? kick_register(o->name) : 0;
+	if (r == -EEXIST && kick_whereis(o->name, holder) < 0)
+		*holder = (kick_pid){ 0 };
+	return r;
+}
+
 static void take_name(const struct birth *b)
 {
 	kick_pid holder = { 0 };
-	int r = b->options.name ? kick_register(b->options.name) : 0;
+	int r = register_as(&b->options, &holder);
 
 	if (r == 0)
 		return;
-	if (r != -EEXIST || kick_whereis(b->options.name, &holder) < 0) {
-		tell_starter(b->starter, "error", cJSON_CreateString("badarg"));
-	} else {
+	if (r == -EEXIST)
 		tell_starter(b->starter, "taken", kick_pid_to_json(holder));
-	}
+	else
+		tell_starter(b->starter, "error",
+			cJSON_CreateString(r == -ESRCH ? "noproc" : "badarg"));
 	kick_raise("normal");
 }
 
@@ -366,18 +379,10 @@ int kick_reply(kick_from from, const cJSON *value)
 	return r == -ESRCH ? 0 : r;
 }
 
-static int resolve(kick_dest to, kick_pid *ret)
-{
-	if (!self.pid.id)
-		return -ENOTCONN;
-	*ret = to.pid;
-	return to.name ? kick_whereis(to.name, ret) : 0;
-}
-
 int kick_cast(kick_dest to, const cJSON *request)
 {
 	kick_pid pid;
-	int r = resolve(to, &pid);
+	int r = kick_resolve(to, &pid);
 
 	if (r == 0)
 		r = peers_send(pid, FRAME_CAST, 0, request, false);
@@ -433,7 +438,7 @@ int kick_call(kick_dest to, const cJSON *request, int64_t timeout_ms, cJSON **re
 	int64_t deadline = deadline_of(timeout_ms);
 	kick_ref ref = mailbox_new_ref();
 	kick_pid pid;
-	int r = resolve(to, &pid);
+	int r = kick_resolve(to, &pid);
 
 	if (r == 0 && kick_pid_equal(pid, self.pid))
 		r = -EDEADLK;
@@ -465,7 +470,7 @@ int kick_server_stop_call(
 	cJSON *order;
 	kick_pid pid;
 	kick_ref ref = 0;
-	int r = resolve(to, &pid);
+	int r = kick_resolve(to, &pid);
 
 	if (r == 0)
 		r = kick_monitor(pid, &ref);

@@ -194,12 +194,8 @@ int kick_fd(void)
 
 static int send_to(kick_dest to, const cJSON *value, bool nowait)
 {
-	int r = 0;
+	int r = kick_resolve(to, &to.pid);
 
-	if (!self.pid.id)
-		return -ENOTCONN;
-	if (to.name)
-		r = kick_whereis(to.name, &to.pid);
 	if (r < 0)
 		return r;
 	r = peers_send(to.pid, FRAME_MESSAGE, 0, value, nowait);

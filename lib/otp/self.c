@@ -22,6 +22,7 @@
 #include "os/sock.h"
 #include "otp/mailbox.h"
 #include "otp/nodeproc.h"
+#include "otp/registry.h"
 
 static_assert(KICK_REASON_SIZE == KICK_REASON_MAX, "one is the public name");
 
@@ -458,16 +459,21 @@ static int send_later(
 {
 	char *json = cJSON_PrintUnformatted(value);
 	char *text = NULL;
-	int64_t r = -ENOMEM;
+	int64_t r = json ? 0 : -ENOMEM;
 
 	if (json && strlen(json) > KICK_LATER_MAX)
 		r = -EMSGSIZE;
 	else if (ms < 0 || (to.name && !is_name(to.name)))
 		r = -EINVAL;
-	else if (json &&
+	/* A name is looked up when the time has come, a key now. */
+	if (r == 0 && to.registry)
+		r = kick_resolve(to, &to.pid);
+	if (r == 0 &&
 		(to.name ? asprintf(&text, "=%s %s", to.name, json)
 			 : asprintf(&text, "%llu %s", (unsigned long long)to.pid.id,
-				   json)) > 0)
+				   json)) < 0)
+		r = -ENOMEM;
+	if (r == 0)
 		r = self_ask(NODE_LATER, flags, ms, text, NULL);
 	free(text);
 	cJSON_free(json);
@@ -583,4 +589,19 @@ kick_dest kick_to(kick_pid pid)
 kick_dest kick_to_name(const char *name)
 {
 	return (kick_dest){ .name = name };
+}
+
+kick_dest kick_via(const char *registry, const cJSON *key)
+{
+	return (kick_dest){ .registry = registry, .key = key };
+}
+
+int kick_resolve(kick_dest dest, kick_pid *ret)
+{
+	if (!self.pid.id)
+		return -ENOTCONN;
+	if (dest.registry)
+		return registry_whereis(dest.registry, dest.key, ret);
+	*ret = dest.pid;
+	return dest.name ? kick_whereis(dest.name, ret) : 0;
 }
