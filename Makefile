@@ -178,11 +178,15 @@ format: ## clang-format in place
 format-check: ## is everything formatted?
 	@clang-format --dry-run -Werror $(FORMATTED)
 
-tidy: ## clang-tidy and cppcheck
-	@clang-tidy --quiet $(LIB_SOURCES) $(KICKD_SOURCES) $(KICK_SOURCES) -- \
-		-std=gnu17 $(CPP) -Icmd/kickd -Icmd/kick
-	@cppcheck --quiet --enable=warning,portability --inline-suppr \
-		--error-exitcode=1 -Ilib -D_GNU_SOURCE lib cmd
+TIDIED = $(LIB_SOURCES) $(KICKD_SOURCES) $(KICK_SOURCES)
+tidy: ## clang-tidy and cppcheck: no finding is left
+	@echo "  TIDY  lib cmd/kickd cmd/kick"
+	@printf '%s\n' $(TIDIED) | xargs -P $(J) -I {} clang-tidy --quiet {} -- \
+		-std=gnu17 -fno-caret-diagnostics $(CPP) -Icmd/kickd -Icmd/kick
+	@echo "  CHECK lib cmd"
+	@cppcheck --quiet --enable=warning,portability --error-exitcode=1 \
+		--library=.cppcheck/macros.cfg --suppressions-list=.cppcheck/suppressed \
+		-Ilib -D_GNU_SOURCE lib cmd
 
 bench: all $(OUT)/floor $(OUT)/svc ## measure against the bare kernel, print ratios
 	@OUT=$(OUT) python3 tests/bench/bench.py

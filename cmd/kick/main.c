@@ -29,6 +29,8 @@ static int take_option(
 	switch (id) {
 	case OPTION_RUNTIME_DIR:
 		s->dir = value;
+		/* Not NULL: it takes a value.
+		 * NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 		if (!*value || strlen(value) > KICK_RUNTIME_DIR_MAX)
 			return bad_value(shown, value,
 				"a path of 1 to 80 bytes (KICK_RUNTIME_DIR_MAX) is wanted");

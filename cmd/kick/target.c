@@ -65,7 +65,7 @@ static enum step ask(struct session *s, struct target *t, const char *socket,
 	r = tree_keep(t->tree, a.root);
 	if (r == 0)
 		r = tree_top(t->tree, a.result, &n);
-	if (r < 0) {
+	if (r != 0) {
 		*ret_status = session_unreachable(s, r, t->given);
 		return BROKEN;
 	}
@@ -268,6 +268,8 @@ int target_find(struct session *s, const char *name, struct target *ret)
 		target_done(&t);
 		return rc;
 	}
+	/* Found, or rc would not be STATUS_DONE.
+	 * NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 	t.path = t.node->path;
 	t.id = t.node->id;
 	*ret = t;
@@ -283,6 +285,7 @@ int target_find_sup(struct session *s, const char *name, struct target *ret)
 	rc = target_find(s, name, &t);
 	if (rc != STATUS_DONE)
 		return rc;
+	/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): found */
 	n = t.node;
 	if (!n->is_supervisor)
 		rc = fail(

@@ -102,6 +102,7 @@ static int spec_params(const char *spec, struct addition *add)
 		return fail(STATUS_CONFIG,
 			"add: SPEC is not a JSON object, near \"%.30s\"",
 			end && *end ? end : text);
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): autofree */
 	buf_adds(&add->params, "{\"spec\":");
 	buf_adds(&add->params, line);
 	buf_addc(&add->params, '}');

@@ -200,6 +200,8 @@ static int look_named(struct session *s, struct waiting *w)
 	if (rc != STATUS_DONE)
 		return rc;
 	for (size_t i = 0; i < w->n; i++) {
+		/* There since resolve().
+		 * NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 		enum verdict v = judge(s, w, w->paths[i]);
 
 		if (v == NEVER)

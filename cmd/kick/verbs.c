@@ -21,7 +21,7 @@ const struct option_row option_rows[OPTION_NOPTIONS] = {
 };
 
 static const char *const verb_names[VERB_NVERBS] = {
-#define X(id, fn, name, args, min, max, options, help) [VERB_##id] = name,
+#define X(id, fn, name, args, min, max, options, help) [VERB_##id] = (name),
 	VERBS(X)
 #undef X
 };

@@ -128,7 +128,7 @@ static int watch_once(struct session *s, const struct watch *w, int *ret_r)
 	if (r == 0)
 		r = session_connect(s, PROTOCOL_SOCKET_LOGGER, &ch);
 	*ret_r = r;
-	if (r < 0)
+	if (r != 0)
 		return is_absent(r) ? WATCH_GONE : WATCH_AGAIN;
 	for (;;) {
 		rc = w->look(s, w->user);

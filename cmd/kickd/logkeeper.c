@@ -184,6 +184,8 @@ static void drop_pipe(struct logkeeper *lk, uint64_t id)
 		if (p->pipe.id != id)
 			continue;
 		(void)fd_close(p->pipe.fd);
+		/* Its place is taken by the last one, or is beyond the last.
+		 * NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		free((char *)(uintptr_t)p->pipe.path);
 		*p = lk->pipes[--lk->n];
 		return;

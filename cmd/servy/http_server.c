@@ -48,11 +48,10 @@ static int listen_on(int port, int *ret_fd, int *ret_port)
 static void log_request(const char *method, const char *path, const char *outcome)
 {
 	char shown[128];
-	size_t n = 0;
 
-	for (; path[n] && n < sizeof shown - 1; n++)
-		shown[n] = path[n] > ' ' && path[n] < 0x7f ? path[n] : '?';
-	shown[n] = '\0';
+	(void)snprintf(shown, sizeof shown, "%s", path);
+	for (char *c = shown; *c; c++)
+		*c = *c > ' ' && *c < 0x7f ? *c : '?';
 	(void)printf("%.16s %s %s\n", method, shown, outcome);
 }
 

@@ -62,69 +62,44 @@ static void KICK_PRINTF(3, 0)
 	d->last = e;
 }
 
+/* The body of a function that has these as its first and its last argument. */
+#define ADD(d, fmt, ...)                                              \
+	do {                                                          \
+		va_list ap;                                           \
+		va_start(ap, fmt);                                    \
+		add(d, &(struct diag_entry){ __VA_ARGS__ }, fmt, ap); \
+		va_end(ap);                                           \
+	} while (0)
+
 void diag_error(
 	struct diag *d, const struct doc *doc, const cJSON *item, const char *fmt, ...)
 {
-	va_list ap;
-
-	va_start(ap, fmt);
-	add(d,
-		&(struct diag_entry){ .doc = doc,
-			.item = item,
-			.offset = doc_place(doc, item)->value,
-			.kind = PLACE_VALUE },
-		fmt, ap);
-	va_end(ap);
+	ADD(d, fmt, .doc = doc, .item = item, .offset = doc_place(doc, item)->value);
 }
 
 void diag_key_error(
 	struct diag *d, const struct doc *doc, const cJSON *item, const char *fmt, ...)
 {
-	va_list ap;
-
-	va_start(ap, fmt);
-	add(d,
-		&(struct diag_entry){ .doc = doc,
-			.item = item,
-			.offset = doc_place(doc, item)->key,
-			.kind = PLACE_KEY },
-		fmt, ap);
-	va_end(ap);
+	ADD(d, fmt, .doc = doc, .item = item, .offset = doc_place(doc, item)->key,
+		.kind = PLACE_KEY);
 }
 
 void diag_warning(
 	struct diag *d, const struct doc *doc, const cJSON *item, const char *fmt, ...)
 {
-	va_list ap;
-
-	va_start(ap, fmt);
-	add(d,
-		&(struct diag_entry){ .doc = doc,
-			.item = item,
-			.offset = doc_place(doc, item)->value,
-			.is_warning = true },
-		fmt, ap);
-	va_end(ap);
+	ADD(d, fmt, .doc = doc, .item = item, .offset = doc_place(doc, item)->value,
+		.is_warning = true);
 }
 
 void diag_text_error(
 	struct diag *d, const struct doc *doc, size_t offset, const char *fmt, ...)
 {
-	va_list ap;
-
-	va_start(ap, fmt);
-	add(d, &(struct diag_entry){ .doc = doc, .offset = offset, .kind = PLACE_TEXT },
-		fmt, ap);
-	va_end(ap);
+	ADD(d, fmt, .doc = doc, .offset = offset, .kind = PLACE_TEXT);
 }
 
 void diag_file_error(struct diag *d, const struct doc *doc, const char *fmt, ...)
 {
-	va_list ap;
-
-	va_start(ap, fmt);
-	add(d, &(struct diag_entry){ .doc = doc, .kind = PLACE_FILE }, fmt, ap);
-	va_end(ap);
+	ADD(d, fmt, .doc = doc, .kind = PLACE_FILE);
 }
 
 static bool is_identifier(const char *p, size_t n)
@@ -226,13 +201,13 @@ static const struct diag_entry **sorted(const struct diag *d, size_t *ret_n)
 
 	for (const struct diag_entry *e = d->first; e; e = e->next)
 		n++;
-	list = calloc(n + 1, sizeof *list);
+	list = calloc(n + 1, sizeof(const struct diag_entry *));
 	if (!list)
 		return NULL;
 	n = 0;
 	for (const struct diag_entry *e = d->first; e; e = e->next)
 		list[n++] = e;
-	qsort(list, n, sizeof *list, compare_entries);
+	qsort(list, n, sizeof(const struct diag_entry *), compare_entries);
 	*ret_n = n;
 	return list;
 }

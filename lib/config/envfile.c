@@ -43,6 +43,7 @@ static int set_pair(struct env *e, const char *key, const char *equals,
 
 	if (!key_text || !value_text)
 		return -ENOMEM;
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): autofree */
 	return env_set(e, key_text, value_text);
 }
 

@@ -187,7 +187,7 @@ static int compare_keys(const void *left, const void *right)
 static void check_object(struct parse *p, const cJSON *obj)
 {
 	size_t n = (size_t)cJSON_GetArraySize(obj);
-	autofree const cJSON **list = calloc(n + 1, sizeof *list);
+	autofree const cJSON **list = calloc(n + 1, sizeof(const cJSON *));
 	char quoted[DIAG_QUOTE_MAX];
 	size_t first = 0;
 
@@ -198,7 +198,7 @@ static void check_object(struct parse *p, const cJSON *obj)
 	n = 0;
 	for (const cJSON *v = obj->child; v; v = v->next)
 		list[n++] = v;
-	qsort(list, n, sizeof *list, compare_keys);
+	qsort(list, n, sizeof(const cJSON *), compare_keys);
 	for (size_t i = 1; i < n; i++) {
 		if (strcmp(list[first]->string, list[i]->string) == 0)
 			diag_key_error(p->diag, p->doc, list[i],

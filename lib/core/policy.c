@@ -5,23 +5,23 @@
 
 #include "core/sup.h"
 
-#define X(id, name) [CHILD_##id] = name,
+#define X(id, name) [CHILD_##id] = (name),
 const char *const child_type_names[CHILD_NTYPES] = { CHILD_TYPES(X) };
 const char *const child_state_names[CHILD_NSTATES] = { CHILD_STATES(X) };
 #undef X
-#define X(id, name) [RESTART_##id] = name,
+#define X(id, name) [RESTART_##id] = (name),
 const char *const restart_type_names[RESTART_NTYPES] = { RESTART_TYPES(X) };
 #undef X
-#define X(id, name) [STRATEGY_##id] = name,
+#define X(id, name) [STRATEGY_##id] = (name),
 const char *const strategy_names[STRATEGY_NSTRATEGIES] = { STRATEGIES(X) };
 #undef X
-#define X(id, name) [AUTO_##id] = name,
+#define X(id, name) [AUTO_##id] = (name),
 const char *const auto_shutdown_names[AUTO_NAUTOS] = { AUTO_SHUTDOWNS(X) };
 #undef X
-#define X(id, name) [SUP_##id] = name,
+#define X(id, name) [SUP_##id] = (name),
 const char *const sup_result_names[SUP_NRESULTS] = { SUP_RESULTS(X) };
 #undef X
-#define X(id, name) [EVENT_##id] = name,
+#define X(id, name) [EVENT_##id] = (name),
 const char *const sup_event_names[EVENT_NEVENTS] = { SUP_EVENTS(X) };
 #undef X
 

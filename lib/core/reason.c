@@ -9,7 +9,7 @@
 #include "base/signame.h"
 
 const char *const reason_class_names[REASON_NCLASSES] = {
-#define X(id, name) [REASON_##id] = name,
+#define X(id, name) [REASON_##id] = (name),
 	REASON_CLASSES(X)
 #undef X
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 struct output *outputs_find(const struct outputs *os, const char *path)
 {
 	struct output *o = NULL;
@@ -28,8 +29,10 @@ static void leave_closed(struct outputs *os, struct output *o)
 	os->n_closed--;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 static void free_output(struct outputs *os, struct output *o)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it leaves the table */
 	HASH_DEL(os->table, o);
 	lastlines_done(&o->last);
 	free(o);
@@ -46,6 +49,7 @@ static void join_closed(struct outputs *os, struct output *o)
 	os->n_closed++;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 struct output *outputs_get(struct outputs *os, const char *path)
 {
 	struct output *o = outputs_find(os, path);

@@ -390,6 +390,7 @@ void sources_rest(struct sources *ss)
 void sources_done(struct sources *ss)
 {
 	while (ss->all)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it leaves the list */
 		free_source(ss->all);
 	if (ss->block)
 		munmap(ss->block, BLOCK_BYTES);

@@ -20,7 +20,7 @@
 #define STACK_GAP 512
 
 const char *const spawn_step_names[SPAWN_NSTEPS] = {
-#define X(id, name) [SPAWN_##id] = name,
+#define X(id, name) [SPAWN_##id] = (name),
 	SPAWN_STEPS(X)
 #undef X
 };

@@ -93,6 +93,7 @@ int supervisor_start_child(struct supervisor *sv, const char *json, size_t len,
 
 	if (!dir)
 		return -ENOMEM;
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): autofree */
 	r = config_load_child(json, len, dir, &spec->policy, template,
 		!spec->policy.dynamic, diag, &block, &size);
 	if (r < 0)

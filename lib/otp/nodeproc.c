@@ -84,6 +84,7 @@ static struct {
 /* --- members ------------------------------------------------------------------------
  */
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 static struct member *find(int64_t id)
 {
 	struct member *m;
@@ -93,6 +94,7 @@ static struct member *find(int64_t id)
 	return m;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 static struct member *find_pid(pid_t pid)
 {
 	struct member *m;
@@ -194,6 +196,7 @@ static void signal_exit(
 /* --- monitors -----------------------------------------------------------------------
  */
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 static uint64_t watch(struct member *watcher, struct member *target)
 {
 	struct monitor *mon = calloc(1, sizeof *mon);
@@ -209,6 +212,7 @@ static uint64_t watch(struct member *watcher, struct member *target)
 	return mon->ref;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 static void unwatch(struct monitor *mon)
 {
 	DL_DELETE(mon->target->watched, mon);
@@ -220,6 +224,7 @@ static void unwatch(struct monitor *mon)
 /* --- names --------------------------------------------------------------------------
  */
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 static struct name *find_name(const char *text)
 {
 	struct name *n;
@@ -228,6 +233,7 @@ static struct name *find_name(const char *text)
 	return n;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 static int give_name(struct member *m, const char *text)
 {
 	struct name *n = find_name(text);
@@ -245,6 +251,7 @@ static int give_name(struct member *m, const char *text)
 	return 0;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 static int take_name(const struct member *m, const char *text)
 {
 	struct name *n = find_name(text);
@@ -295,6 +302,7 @@ static void on_message(
 /* Its end is told by SIGCHLD; one that was never heard of has only this. */
 static void on_end(struct link *l);
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 static struct member *new_member(uint64_t id, pid_t pid, int fd)
 {
 	struct member *m = calloc(1, sizeof *m);
@@ -369,6 +377,7 @@ static void prepare(struct member *m, const struct link_message *msg)
 	(void)close(fd);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 static void hello(struct member *m, pid_t pid)
 {
 	if (m->pid)
@@ -417,6 +426,7 @@ static void tell_others(struct member *m, const char *reason)
 	}
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 static void forget_names(const struct member *m)
 {
 	struct name *n, *next;
@@ -425,11 +435,13 @@ static void forget_names(const struct member *m)
 	{
 		if (n->member != m)
 			continue;
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it leaves */
 		HASH_DELETE(hh, nd.names, n);
 		free(n);
 	}
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 static void bury(struct member *m, const char *reason)
 {
 	if (m->gone)
@@ -563,6 +575,7 @@ static void do_monitor(struct member *m, const struct link_message *msg)
 			target ? "" : recall((uint64_t)msg->number), -1);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 static void do_demonitor(struct member *m, const struct link_message *msg)
 {
 	uint64_t ref = (uint64_t)msg->number;
@@ -645,6 +658,7 @@ static void abandon(struct member *m, const struct link_message *msg)
 		drop_half(m, unborn->id);
 		unborn->n_links = 0;
 		while (unborn->watched)
+			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it leaves */
 			unwatch(unborn->watched);
 		bury(unborn, "noproc");
 	}

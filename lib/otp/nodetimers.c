@@ -21,6 +21,7 @@ struct later {
 	char json[];
 };
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 static void drop(struct later *l)
 {
 	struct nodetimers *t = l->owner;
@@ -43,6 +44,7 @@ static void on_time(struct timer *timer, int64_t now)
 		loop_arm(l->owner->loop, timer, now + l->every);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 int nodetimers_add(struct nodetimers *t, uint64_t ref, uint64_t from, int64_t ms,
 	bool again, const char *order)
 {
@@ -53,6 +55,7 @@ int nodetimers_add(struct nodetimers *t, uint64_t ref, uint64_t from, int64_t ms
 	if (!space || ms < 0 || __builtin_mul_overflow(ms, MSEC_NS, &wait) ||
 		__builtin_add_overflow(wait, now, &now))
 		return -EINVAL;
+	/* NOLINTNEXTLINE(bugprone-misplaced-operator-in-strlen-in-alloc): meant */
 	l = calloc(1, sizeof *l + strlen(space + 1) + 1);
 	if (!l)
 		return -ENOMEM;
@@ -74,6 +77,7 @@ int nodetimers_add(struct nodetimers *t, uint64_t ref, uint64_t from, int64_t ms
 	return 0;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 int64_t nodetimers_left(struct nodetimers *t, uint64_t ref, bool cancel)
 {
 	struct later *l;

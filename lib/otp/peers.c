@@ -99,6 +99,7 @@ int peers_fd(void)
 	return r < 0 ? r : epoll;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 static struct peer *find(kick_pid pid)
 {
 	struct peer *p;
@@ -112,6 +113,7 @@ bool peers_has(kick_pid pid)
 	return find(pid) != NULL;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 static void set_pid(struct peer *p, kick_pid pid)
 {
 	p->pid = pid;
@@ -141,6 +143,7 @@ static struct peer *new_peer(int fd)
 }
 
 /* Freed at the end of the turn: epoll may have named it already. */
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 static void break_off(struct peer *p)
 {
 	if (p->broken)
@@ -152,6 +155,7 @@ static void break_off(struct peer *p)
 	p->hashed = false;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
 static void free_broken(void)
 {
 	struct peer *p, *next;
@@ -475,7 +479,7 @@ static int send_json(
 
 	if (r == 0)
 		r = write_all(p, parts, 2, nowait);
-	if (r == -EPIPE || r == -ECONNRESET) {
+	if (p && (r == -EPIPE || r == -ECONNRESET)) {
 		break_off(p);
 		r = -ESRCH;
 	}

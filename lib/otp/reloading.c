@@ -138,6 +138,7 @@ static void apply(
 	if (!order ||
 		loop_reserve(sv->loop, 2 * (sv->core.n + sup->n_children) + 16) < 0 ||
 		sup_reload_begin(&sv->core, &sup->policy, sup->n_children) < 0) {
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): autofree */
 		sv->reload_failed++;
 		buf_addf(&sv->reload_failures, "%s no_memory\n", supervisor_name(sv));
 		config_unmap(next);

@@ -230,13 +230,16 @@ void report_event(
 	struct supervisor *sv, struct supervised *c, enum sup_event event, int64_t at)
 {
 	struct notice n = { .kind = NOTICE_EVENT, .event = event };
-	bool own = !c || event == EVENT_GAVE_UP;
+	bool own = event == EVENT_GAVE_UP;
 	char path[KICK_PATH_MAX];
 
-	if (c)
-		(void)supervisor_path(c, path);
+	if (!c) {
+		n.pid = getpid();
+		add(sv, &n, supervisor_name(sv), "");
+		return;
+	}
+	(void)supervisor_path(c, path);
 	n.pid = own ? getpid() : event == EVENT_EXITED ? c->ended_pid : c->proc.pid;
-	add(sv, &n, own ? supervisor_name(sv) : path, c ? reason_of(sv, c, event) : "");
-	if (c)
-		say(sv, c, path, event, at);
+	add(sv, &n, own ? supervisor_name(sv) : path, reason_of(sv, c, event));
+	say(sv, c, path, event, at);
 }

@@ -218,26 +218,24 @@ static void reply(struct code_sup *cs, const struct effect *e)
 
 static void carry_out(struct code_sup *cs, const struct effect *e)
 {
-	struct code_child *c = e->child ? child_of(e->child) : NULL;
-
 	switch ((enum fx_kind)e->kind) {
 	case FX_SPAWN:
-		start_child(cs, c);
+		start_child(cs, child_of(e->child));
 		return;
 	case FX_STOP:
-		(void)kick_exit(c->pid, "shutdown");
+		(void)kick_exit(child_of(e->child)->pid, "shutdown");
 		return;
 	case FX_KILL:
-		(void)kick_exit(c->pid, "kill");
+		(void)kick_exit(child_of(e->child)->pid, "kill");
 		return;
 	case FX_ARM:
-		c->due = e->at;
+		child_of(e->child)->due = e->at;
 		return;
 	case FX_REPLY:
 		reply(cs, e);
 		return;
 	case FX_REMOVED:
-		free_child(c);
+		free_child(child_of(e->child));
 		return;
 	case FX_READY:
 		cs->ready = true;

@@ -82,6 +82,7 @@ const char *supervisor_path(const struct supervised *c, char buf[KICK_PATH_MAX])
 
 	if (n_up + n >= KICK_PATH_MAX)
 		KICK_BUG("a path longer than the configuration allows");
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): id brings the zero */
 	memcpy(buf, up, n_up);
 	if (n_up > 0)
 		buf[n_up++] = '/';
@@ -209,20 +210,18 @@ static void tell_event(struct supervisor *sv, const struct effect *e)
 
 static void carry_out(struct supervisor *sv, const struct effect *e)
 {
-	struct supervised *c = e->child ? supervised_of(e->child) : NULL;
-
 	switch ((enum fx_kind)e->kind) {
 	case FX_SPAWN:
-		start(c);
+		start(supervised_of(e->child));
 		return;
 	case FX_STOP:
-		stop(c);
+		stop(supervised_of(e->child));
 		return;
 	case FX_KILL:
-		kill_child(c);
+		kill_child(supervised_of(e->child));
 		return;
 	case FX_ARM:
-		loop_arm(sv->loop, &c->timer, e->at);
+		loop_arm(sv->loop, &supervised_of(e->child)->timer, e->at);
 		return;
 	case FX_REPLY:
 		reply(e);
@@ -231,7 +230,7 @@ static void carry_out(struct supervisor *sv, const struct effect *e)
 		tell_event(sv, e);
 		return;
 	case FX_REMOVED:
-		supervised_free(c);
+		supervised_free(supervised_of(e->child));
 		return;
 	case FX_READY:
 		tell_ready(sv);
