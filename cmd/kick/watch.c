@@ -111,7 +111,8 @@ static int next_events(struct session *s, struct channel *ch)
 
 /* Looks, and after each event again, on one subscription. An enum status, or
  * WATCH_GONE, or WATCH_AGAIN when the subscription has ended. */
-static int watch_once(struct session *s, const struct watch *w, int *ret_r)
+static int watch_once(
+	struct session *s, const struct watch *w, int *ret_r, bool *ret_seen)
 {
 	struct answer a = { 0 };
 	struct channel *ch;
@@ -130,6 +131,7 @@ static int watch_once(struct session *s, const struct watch *w, int *ret_r)
 	*ret_r = r;
 	if (r != 0)
 		return is_absent(r) ? WATCH_GONE : WATCH_AGAIN;
+	*ret_seen = true;
 	for (;;) {
 		rc = w->look(s, w->user);
 		if (rc != WATCH_AGAIN)
@@ -149,16 +151,14 @@ int watch_until(struct session *s, const struct watch *w)
 
 	for (;;) {
 		int r = 0;
-		int rc = watch_once(s, w, &r);
+		int rc = watch_once(s, w, &r, &seen);
 
 		if (rc >= 0)
 			return rc;
 		if (clock_now() >= s->deadline)
 			r = -ETIMEDOUT;
-		if (rc == WATCH_AGAIN && (r == 0 || r == -ECONNRESET)) {
-			seen = true;
+		if (rc == WATCH_AGAIN && (r == 0 || r == -ECONNRESET))
 			continue;
-		}
 		if (rc != WATCH_GONE || r == -ETIMEDOUT)
 			return session_unreachable(s, r, s->verb->name);
 		if (seen && w->end_is_fine)

@@ -311,7 +311,8 @@ static void top_is_ready(struct kickstarter *k, int64_t children)
 	k->facts.was_ready = true;
 	if (k->said_up)
 		logkeeper_say(
-			"%s is up again (%lld children)", name(k), (long long)children);
+			"%s is up again (%lld %s)", name(k), (long long)children,
+			children == 1 ? "child" : "children");
 	else
 		logkeeper_say("%s: %lld %s up in %s (pid %d, %s); see: kick status",
 			name(k), (long long)children,
@@ -456,7 +457,7 @@ static void act(struct kickstarter *k, const struct verdict *v)
 		logkeeper_event(EVENT_GAVE_UP, name(k), getpid(), k->facts.reason.text);
 	if (v->act == VERDICT_END) {
 		if (v->gave_up || strcmp(k->facts.reason.text, "shutdown:auto") == 0)
-			logkeeper_say("%s %s; ending with status %d", name(k),
+			logkeeper_say_last("%s %s; ending with status %d", name(k),
 				consequence(k, why, sizeof why), v->status);
 		finish(k, v->status);
 		return;

@@ -43,16 +43,31 @@ static int send_notice(
 		&fd, fd >= 0);
 }
 
+static void say(uint32_t flags, const char *fmt, va_list ap)
+{
+	struct notice n = { .kind = NOTICE_MESSAGE, .flags = flags };
+	char text[1024];
+
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	(void)send_notice(&n, "", text, -1);
+}
+
 void logkeeper_say(const char *fmt, ...)
 {
-	struct notice n = { .kind = NOTICE_MESSAGE, .flags = NOTICE_IMPORTANT };
-	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof text, fmt, ap);
+	say(NOTICE_IMPORTANT, fmt, ap);
 	va_end(ap);
-	(void)send_notice(&n, "", text, -1);
+}
+
+void logkeeper_say_last(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(NOTICE_LAST_WORD, fmt, ap);
+	va_end(ap);
 }
 
 void logkeeper_event(int event, const char *path, pid_t pid, const char *reason)

@@ -55,6 +55,9 @@ void logkeeper_finish(struct logkeeper *lk);
 /* A line of kickd's own. Never waits. */
 void logkeeper_say(const char *fmt, ...) KICK_PRINTF(1, 2);
 
+/* What must not be left out, whatever was said before: why all ends. Once. */
+void logkeeper_say_last(const char *fmt, ...) KICK_PRINTF(1, 2);
+
 /* An event of the tree as a whole. */
 void logkeeper_event(int event, const char *path, pid_t pid, const char *reason);
 

@@ -154,7 +154,7 @@ void node_json_child(struct supervised *c, struct buf *out)
 	buf_adds(out, ",\"retry\":");
 	add_retry(out, c, now);
 	buf_adds(out, ",\"status_text\":");
-	add_string_or_null(out, c->status_text);
+	add_string_or_null(out, c->proc.pid ? c->status_text : NULL);
 	buf_adds(out, ",\"detail\":");
 	add_string_or_null(out, c->detail);
 	buf_adds(out, ",\"ready_at\":");

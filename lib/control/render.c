@@ -139,6 +139,8 @@ static void details_down(struct buf *out, size_t start,
 			n->code == CHILD_STOPPED ? "not started" : "waits its turn");
 		return;
 	}
+	if (n->code == CHILD_RESTARTING && n->retry.attempt == TREE_NONE)
+		buf_adds(out, "waits its turn, ");
 	if (n->code == CHILD_RESTARTING)
 		buf_adds(out, "last: ");
 	last_exit(out, style, n);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "otp/notice.h"
 
 /* A longer message is cut. */
 #define ANNOUNCE_MAX 2048
@@ -55,10 +56,17 @@ void announcer_init(struct announcer *a, struct loop *l, struct sink *sink)
 	a->window = INT64_MIN / 2;
 }
 
-void announcer_say(struct announcer *a, const char *text, bool important)
+static uint32_t budget(uint32_t flags)
 {
-	uint32_t budget =
-		KICK_MESSAGES_PER_SECOND - (important ? 0 : KICK_MESSAGES_RESERVED);
+	if (flags & NOTICE_LAST_WORD)
+		return KICK_MESSAGES_PER_SECOND;
+	if (flags & NOTICE_IMPORTANT)
+		return KICK_MESSAGES_PER_SECOND - 1;
+	return KICK_MESSAGES_PER_SECOND - KICK_MESSAGES_RESERVED;
+}
+
+void announcer_say(struct announcer *a, const char *text, uint32_t flags)
+{
 	int64_t now = loop_now(a->loop);
 
 	/* Once something was left out, the timer ends the second, after having said so.
@@ -67,7 +75,7 @@ void announcer_say(struct announcer *a, const char *text, bool important)
 		a->window = now;
 		a->said = 0;
 	}
-	if (a->said < budget && put(a, text)) {
+	if (a->said < budget(flags) && put(a, text)) {
 		a->said++;
 		return;
 	}
@@ -84,5 +92,5 @@ void announcer_sayf(struct announcer *a, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	announcer_say(a, text, false);
+	announcer_say(a, text, 0);
 }

@@ -237,8 +237,7 @@ static void say_with_line(struct logger *lg, const struct inbox *in, const char 
 
 	buf_init(&text, NOTICE_MAX);
 	buf_addf(&text, "%s: %s", in->text, last);
-	announcer_say(
-		&lg->announcer, buf_text(&text), in->notice.flags & NOTICE_IMPORTANT);
+	announcer_say(&lg->announcer, buf_text(&text), in->notice.flags);
 	buf_done(&text);
 }
 
@@ -255,8 +254,7 @@ static void take_message(struct logger *lg, struct inbox *in)
 	if (o && lastlines_newest(&o->last, last, sizeof last))
 		say_with_line(lg, in, last);
 	else
-		announcer_say(
-			&lg->announcer, in->text, in->notice.flags & NOTICE_IMPORTANT);
+		announcer_say(&lg->announcer, in->text, in->notice.flags);
 }
 
 static void take_pipe(struct logger *lg, struct inbox *in)

@@ -28,7 +28,7 @@ struct notice {
 	uint64_t id;
 	int64_t wall;	/* when it happened, CLOCK_REALTIME ns */
 	uint64_t lost;	/* datagrams of this sender that did not fit before this one */
-	uint32_t flags; /* NOTICE_LAST_LINE, NOTICE_IMPORTANT */
+	uint32_t flags; /* NOTICE_LAST_LINE, NOTICE_IMPORTANT, NOTICE_LAST_WORD */
 };
 
 /* The message wants ": LAST LINE" of path's output after it. */
@@ -36,6 +36,9 @@ struct notice {
 
 /* The message may use the reserve of KICK_MESSAGES_RESERVED. */
 #define NOTICE_IMPORTANT 2u
+
+/* The last word of the root: one place of the reserve is kept for it. */
+#define NOTICE_LAST_WORD 4u
 
 /* Most bytes of one datagram. */
 #define NOTICE_MAX (32 << 10)

@@ -279,7 +279,7 @@ static int check_stdio(struct launch *l)
 			"\"null\"");
 	for (int i = 1; i < 3; i++)
 		if (io[i].kind == STDIO_FILE && is_open_to_all(REL_STR(io[i].path)))
-			return refuse(l, SPAWN_STDIN + i,
+			return refuse(l, (enum spawn_step)(SPAWN_STDIN + i),
 				"everybody may write to the directory of the output file, where "
 				"root opens none; chmod o-w it, or use another one");
 	return 0;

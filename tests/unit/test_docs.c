@@ -140,7 +140,7 @@ Test(docs, kickd_8_explains_each_message, .timeout = 5)
 		{ "lib/otp/report.c", "; it is not started again" },
 		{ "lib/otp/report.c", " did not start: " },
 		{ "lib/otp/report.c", "cannot start; stopping what it had started" },
-		{ "lib/otp/report.c", " restarts within " },
+		{ "lib/otp/report.c", " gives up: " },
 		{ "lib/otp/report.c", " did not stop within " },
 		{ "lib/otp/worker.c", " cannot be started: " },
 		{ "lib/otp/worker.c", "cannot execute " },
