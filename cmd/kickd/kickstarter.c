@@ -367,6 +367,7 @@ static void on_message(
 		asked(k, m);
 		break;
 	case LINK_STOP:
+	case LINK_CLOSE:
 	case LINK_HURRY:
 	case LINK_RELOAD:
 	case LINK_ANSWER:

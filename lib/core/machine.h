@@ -41,6 +41,8 @@ void sup_crashed(struct sup *s, struct child *c, int64_t now);
 void sup_start_has_failed(struct sup *s, struct child *c, bool for_want, int64_t now);
 void sup_begin_group(struct sup *s, struct child *c, int64_t now);
 void sup_ended_for_good(struct sup *s, struct child *c, int64_t now);
+/* Nothing that waits is started any more. */
+void sup_drop_starts(struct sup *s, int64_t now);
 void sup_end_all(struct sup *s, const struct reason *reason, int64_t now);
 
 /* wave.c */

@@ -7,7 +7,7 @@
 
 static bool refuse_when_ending(struct sup *s, struct child *c, struct waiter *w)
 {
-	if (s->phase < SUP_ENDING)
+	if (s->phase < SUP_CLOSED)
 		return false;
 	sup_answer(s, w, c, SUP_SHUTTING_DOWN);
 	return true;
@@ -43,7 +43,7 @@ void sup_start_child(struct sup *s, struct child *c, const char *id,
 
 	sup_child_init(c, id, policy);
 	c->added = true;
-	if (s->phase >= SUP_ENDING)
+	if (s->phase >= SUP_CLOSED)
 		give_back(s, c, w, SUP_SHUTTING_DOWN);
 	else if (other)
 		give_back(s, c, w,

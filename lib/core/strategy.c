@@ -140,7 +140,7 @@ void sup_crashed(struct sup *s, struct child *c, int64_t now)
 		(c->policy->restart == RESTART_TRANSIENT &&
 			reason_is_abnormal(&c->last_exit));
 
-	if (again) {
+	if (again && s->phase < SUP_CLOSED) {
 		restart(s, c, false, false, now);
 		return;
 	}
@@ -176,8 +176,10 @@ void sup_start_has_failed(struct sup *s, struct child *c, bool for_want, int64_t
 		why = reason_textf("shutdown:failed_to_start:%s", c->id);
 		sup_set_state(s, c, CHILD_EXITED, now);
 		sup_end_all(s, &why, now);
-	} else {
+	} else if (s->phase < SUP_CLOSED) {
 		restart(s, c, true, for_want, now);
+	} else {
+		sup_set_state(s, c, CHILD_EXITED, now);
 	}
 }
 
@@ -215,24 +217,34 @@ void sup_ended_for_good(struct sup *s, struct child *c, int64_t now)
 /* --- the end ------------------------------------------------------------------------
  */
 
-void sup_end_all(struct sup *s, const struct reason *reason, int64_t now)
+void sup_drop_starts(struct sup *s, int64_t now)
 {
-	s->phase = SUP_ENDING;
-	s->reason = *reason;
 	for (uint32_t i = 0; i < s->n; i++) {
 		struct child *c = s->children[i];
 
 		c->want_start = c->retry = c->manual = c->reload = false;
 		c->not_before = -1;
 		sup_answer_all(s, c, WAIT_START, SUP_SHUTTING_DOWN);
-		if (child_is_alive(c)) {
-			c->want_stop = true;
-			c->wave = true;
-			sup_mark(s, c);
-		} else {
-			c->wave = false;
-			if (c->state == CHILD_RESTARTING)
-				sup_set_state(s, c, CHILD_EXITED, now);
-		}
+		if (child_is_alive(c))
+			continue;
+		c->wave = false;
+		if (c->state == CHILD_RESTARTING)
+			sup_set_state(s, c, CHILD_EXITED, now);
+	}
+}
+
+void sup_end_all(struct sup *s, const struct reason *reason, int64_t now)
+{
+	s->phase = SUP_ENDING;
+	s->reason = *reason;
+	sup_drop_starts(s, now);
+	for (uint32_t i = 0; i < s->n; i++) {
+		struct child *c = s->children[i];
+
+		if (!child_is_alive(c))
+			continue;
+		c->want_stop = true;
+		c->wave = true;
+		sup_mark(s, c);
 	}
 }

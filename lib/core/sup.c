@@ -363,7 +363,7 @@ void sup_doom(struct sup *s, struct child *c, const struct reason *reason, int64
 {
 	if (c->state != CHILD_STARTING && c->state != CHILD_RUNNING)
 		return;
-	if (s->phase >= SUP_ENDING) {
+	if (s->phase >= SUP_CLOSED) {
 		/* It is to go anyway, in its turn. */
 		sup_arm(s, c, -1);
 		return;
@@ -416,6 +416,15 @@ void sup_due(struct sup *s, struct child *c, int64_t now)
 		break;
 	}
 	KICK_BUG("%s: a deadline while %s", c->id, child_state_names[c->state]);
+}
+
+void sup_close(struct sup *s, int64_t now)
+{
+	if (s->phase >= SUP_CLOSED)
+		return;
+	s->phase = SUP_CLOSED;
+	sup_drop_starts(s, now);
+	sup_progress(s, now);
 }
 
 void sup_shutdown(struct sup *s, const struct reason *reason, int64_t now)

@@ -174,6 +174,7 @@ enum sup_phase {
 	SUP_NEW,     /* nothing has been started */
 	SUP_BOOTING, /* the first start of the children */
 	SUP_SERVING,
+	SUP_CLOSED, /* nothing is started any more: the end will be ordered */
 	SUP_ENDING, /* all are being stopped, nothing is started any more */
 	SUP_ENDED,
 };
@@ -243,6 +244,10 @@ void sup_due(struct sup *s, struct child *c, int64_t now);
 /* A running or starting child is to be stopped for a fault; its exit reason will be
  * *reason ("start_timeout", "unhealthy"). The strategy acts on it. */
 void sup_doom(struct sup *s, struct child *c, const struct reason *reason, int64_t now);
+
+/* All is about to end, and this supervisor's turn will come: what runs is let run, what
+ * ends stays down, requests are answered `shutting_down`. */
+void sup_close(struct sup *s, int64_t now);
 
 /* The parent orders the end, or is gone (SUP-3): all children are stopped in reverse
  * order, then FX_EXIT with this reason. Twice is once. */

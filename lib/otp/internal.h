@@ -40,6 +40,7 @@ struct nested {
 int nested_new(struct supervised *c);
 void nested_free(struct supervised *c);
 void nested_start(struct supervised *c);
+void nested_close(struct supervised *c);
 void nested_stop(struct supervised *c);
 void nested_kill(struct supervised *c);
 void nested_reload(struct supervised *c, int fd);

@@ -13,6 +13,7 @@
 enum link_kind {
 	/* down */
 	LINK_STOP,   /* text: the reason. All children in reverse order, then exit */
+	LINK_CLOSE,  /* nothing is to be started any more: LINK_STOP will follow */
 	LINK_HURRY,  /* KILL to all at once, then exit */
 	LINK_RELOAD, /* fd: the configuration that holds from now on */
 	LINK_ANSWER, /* to LINK_ASK: id; number: 0 or a negative errno; fd: text, or

@@ -131,6 +131,7 @@ static void on_message(
 		}
 		break;
 	case LINK_STOP:
+	case LINK_CLOSE:
 	case LINK_HURRY:
 	case LINK_RELOAD:
 	case LINK_ANSWER:
@@ -270,6 +271,13 @@ void nested_start(struct supervised *c)
 		(void)supervisor_signal(c, SIGKILL);
 	}
 	sup_spawned(&sv->core, &c->core, loop_now(sv->loop));
+}
+
+void nested_close(struct supervised *c)
+{
+	struct link_message m = { .kind = LINK_CLOSE };
+
+	(void)link_send(&c->nested->link, &m, NULL, -1);
 }
 
 void nested_stop(struct supervised *c)

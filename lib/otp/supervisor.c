@@ -286,6 +286,18 @@ int supervisor_ask(struct supervisor *sv, enum link_ask what, struct asked *a)
 	return 0;
 }
 
+/* Before the first stop: below us nothing comes up any more, however long it takes until
+ * all have had their turn. */
+static void close_below(struct supervisor *sv)
+{
+	for (uint32_t i = 0; i < sv->core.n; i++) {
+		struct supervised *c = supervised_of(sv->core.children[i]);
+
+		if (c->nested && child_is_alive(&c->core))
+			nested_close(c);
+	}
+}
+
 static void on_parent_message(
 	struct link *l, const struct link_message *m, const char *text, int fd)
 {
@@ -294,7 +306,12 @@ static void on_parent_message(
 
 	switch ((enum link_kind)m->kind) {
 	case LINK_STOP:
+		close_below(sv);
 		sup_shutdown(&sv->core, &reason, loop_now(sv->loop));
+		break;
+	case LINK_CLOSE:
+		close_below(sv);
+		sup_close(&sv->core, loop_now(sv->loop));
 		break;
 	case LINK_HURRY:
 		reason = reason_text("killed");
@@ -339,6 +356,7 @@ static void on_parent_end(struct link *l)
 	loop_disarm(sv->loop, &sv->orphan_timer);
 	sv->orphan_timer.call = on_grace_over;
 	loop_arm(sv->loop, &sv->orphan_timer, now + KICK_ORPHAN_GRACE_MS * MSEC_NS);
+	close_below(sv);
 	sup_shutdown(&sv->core, &reason, now);
 	supervisor_settle(sv);
 }

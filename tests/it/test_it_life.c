@@ -233,6 +233,33 @@ CASE(it_life, nothing_starts_after_stop_has_begun)
 	check(lines_in("f") == 1, "started %d times", lines_in("f"));
 }
 
+/* While the last child takes its time, the supervisor before it is not told to stop
+ * yet. */
+CASE(it_life, nothing_starts_below_once_the_stop_has_begun)
+{
+	pid_t w;
+
+	tree_up("{'name':'app','children':[{'id':'n','type':'supervisor','children':["
+		"{'id':'m','type':'supervisor','children':[" CHILD("w",
+			"'restart':'permanent'",
+			"'count','f','stay'") "]}]}," CHILD("last",
+			"'shutdown':'infinity'",
+			"'ignore','TERM','say','up','stay'") "]}");
+	await_out("last | up");
+	w = pid_of("n/m/w");
+	tree_signal(SIGTERM);
+	(void)await_event("stopping", "last", 1);
+	(void)kill(w, SIGKILL);
+	(void)await_end(w);
+	kick_gives(1, "start n/m/w");
+	kick_gives(1, "restart n/m");
+	kick_gives(1, "add n/m " WORKER("x"));
+	check(lines_in("f") == 1, "started %d times", lines_in("f"));
+	(void)kill(pid_of("last"), SIGKILL);
+	tree_ends(0);
+	check(lines_in("f") == 1, "started %d times", lines_in("f"));
+}
+
 /* --- what it is started with
  * ---------------------------------------------------------- */
 

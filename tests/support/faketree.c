@@ -545,6 +545,12 @@ void fake_doom(struct fake *t, const char *id, const char *reason)
 	settle(t);
 }
 
+void fake_close(struct fake *t)
+{
+	sup_close(&t->sup, t->now);
+	settle(t);
+}
+
 void fake_shutdown(struct fake *t, const char *reason)
 {
 	struct reason why = reason_text(reason);

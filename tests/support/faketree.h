@@ -115,6 +115,7 @@ struct fake_child *fake_find(struct fake *t, const char *id);
 void fake_ready(struct fake *t, const char *id);
 void fake_exit(struct fake *t, const char *id, const char *reason);
 void fake_doom(struct fake *t, const char *id, const char *reason);
+void fake_close(struct fake *t);
 void fake_shutdown(struct fake *t, const char *reason);
 void fake_hurry(struct fake *t, const char *reason);
 

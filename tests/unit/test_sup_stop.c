@@ -359,3 +359,56 @@ Test(sup_stop, SUP_10_events_of_a_stop, .timeout = 5)
 	EXPECT_EVENTS(t, "stopping a; exited a; stopped a");
 	fake_free(t);
 }
+
+/* --- before its turn ----------------------------------------------------------------
+ */
+
+Test(sup_stop, closed_what_ends_stays_down, .timeout = 5)
+{
+	static const char *const sups[] = { "one_for_one", "one_for_all",
+		"rest_for_one" };
+
+	for (size_t i = 0; i < sizeof sups / sizeof *sups; i++) {
+		struct fake *t = fake_up(sups[i], "a b c");
+
+		fake_close(t);
+		EXPECT_TRACE(t, "");
+		fake_exit(t, "b", "exit:1");
+		EXPECT_TRACE(t, "");
+		EXPECT_STATES(t, "a running; b exited; c running");
+		cr_expect_eq(fake_counted(t), 0, "%s counts it", sups[i]);
+		fake_shutdown(t, "shutdown");
+		EXPECT_TRACE(t, "stop c; stop a; end shutdown");
+		fake_free(t);
+	}
+}
+
+Test(sup_stop, closed_what_waits_is_started_no_more, .timeout = 5)
+{
+	struct fake *t = fake_up("one_for_all max=9", "a:stubborn b c");
+
+	/* b has ended, and a must go before all come back. */
+	fake_exit(t, "b", "exit:1");
+	EXPECT_TRACE(t, "stop c; stop a");
+	fake_close(t);
+	fake_exit(t, "a", "shutdown");
+	EXPECT_TRACE(t, "");
+	EXPECT_STATES(t, "a exited; b exited; c exited");
+	fake_shutdown(t, "shutdown");
+	EXPECT_TRACE(t, "end shutdown");
+	fake_free(t);
+}
+
+Test(sup_stop, closed_nothing_is_started_by_command, .timeout = 5)
+{
+	struct fake *t = fake_up("one_for_one", "a b");
+
+	fake_terminate(t, "b");
+	fake_saw(&t->trace, "");
+	fake_close(t);
+	EXPECT_RESULT(t, fake_restart(t, "b"), "shutting_down");
+	EXPECT_RESULT(t, fake_renew(t, "a"), "shutting_down");
+	EXPECT_RESULT(t, fake_start(t, "c:temporary"), "shutting_down");
+	EXPECT_STATES(t, "a running; b stopped");
+	fake_free(t);
+}
