@@ -310,8 +310,7 @@ static void top_is_ready(struct kickstarter *k, int64_t children)
 
 	k->facts.was_ready = true;
 	if (k->said_up)
-		logkeeper_say(
-			"%s is up again (%lld %s)", name(k), (long long)children,
+		logkeeper_say("%s is up again (%lld %s)", name(k), (long long)children,
 			children == 1 ? "child" : "children");
 	else
 		logkeeper_say("%s: %lld %s up in %s (pid %d, %s); see: kick status",
@@ -442,17 +441,26 @@ static int start_top(struct kickstarter *k)
 static const char *consequence(const struct kickstarter *k, char *buf, size_t size)
 {
 	const char *text = k->facts.reason.text;
+	char why[KICK_REASON_MAX];
 
 	if (strcmp(text, "shutdown:auto") == 0)
 		return "ends, as a significant child has ended";
 	if (strncmp(text, "shutdown:failed_to_start:", 25) == 0)
 		return reason_describe(&k->facts.reason, buf, size);
-	return "gives up";
+	if (strncmp(text, "shutdown:", 9) == 0)
+		return "gives up";
+	/* Killed or crashed, once too often. */
+	(void)snprintf(buf, size,
+		"gives up: its supervisor was lost %d times within %d s, the last time "
+		"%s",
+		VERDICT_LOSSES + 1, VERDICT_SECONDS,
+		reason_describe(&k->facts.reason, why, sizeof why));
+	return buf;
 }
 
 static void act(struct kickstarter *k, const struct verdict *v)
 {
-	char wait[32], why[KICK_REASON_MAX];
+	char wait[32], why[2 * KICK_REASON_MAX];
 
 	if (v->gave_up)
 		logkeeper_event(EVENT_GAVE_UP, name(k), getpid(), k->facts.reason.text);

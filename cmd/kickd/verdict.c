@@ -6,9 +6,6 @@
 #include "base/macro.h"
 #include "core/sup.h"
 
-#define LOSSES 3
-#define LOSSES_PERIOD (5 * SEC_NS)
-
 /* on_give_up: "restart". A tree that ran for a while begins again with the first wait.
  */
 static const struct backoff give_up_backoff = {
@@ -21,7 +18,7 @@ static const struct backoff give_up_backoff = {
 int verdict_init(struct verdict_state *s)
 {
 	*s = (struct verdict_state){ 0 };
-	return intensity_init(&s->losses, LOSSES, LOSSES_PERIOD);
+	return intensity_init(&s->losses, VERDICT_LOSSES, VERDICT_SECONDS * SEC_NS);
 }
 
 static struct verdict gave_up(struct verdict_state *s, const struct verdict_facts *f,

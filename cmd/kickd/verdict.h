@@ -10,6 +10,10 @@
 #include "core/intensity.h"
 #include "core/reason.h"
 
+/* The top supervisor may be lost so often in so many seconds. */
+#define VERDICT_LOSSES 3
+#define VERDICT_SECONDS 5
+
 enum verdict_act {
 	VERDICT_END,	 /* kickd ends with the status */
 	VERDICT_RESTART, /* the tree is started anew, after the wait */

@@ -298,6 +298,8 @@ CASE(it_killed, the_fourth_top_supervisor_in_5_s_counts_as_given_up)
 	}
 	(void)kill(pid_of("app"), SIGKILL);
 	tree_ends(1);
+	check(strstr(tree_err(), "was lost 4 times within 5 s, the last time killed"),
+		"why? %s", tree_err());
 }
 
 CASE(it_killed, logger_comes_back_and_loses_no_line_that_was_not_read)

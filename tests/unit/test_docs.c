@@ -168,6 +168,8 @@ Test(docs, kick_7_names_each_difference_from_otp, .timeout = 5)
 		"1 in 5 s (Erlang), 3 in 5 s (Elixir)",
 		"restart times in whole seconds",
 		"no infinite intensity, no delay",
+		"while a supervisor stops, those below it that wait for their turn go on "
+		"restarting",
 		"a failed restart is tried again at once",
 		"a stopped child comes back in its siblings' group restart",
 		"a child that ends 0 after the stop order has reason \"normal\"",
