@@ -50,6 +50,7 @@ UNIT_SOURCES   := $(sort $(wildcard tests/unit/*.c tests/support/*.c))
 IT_SOURCES     := $(sort $(wildcard tests/it/*.c))
 MODEL_SOURCES  := $(sort $(wildcard tests/model/*.c))
 HELPER_SOURCES := $(sort $(wildcard tests/helper/*.c))
+SAMPLE_SOURCES := $(sort $(wildcard tests/samples/*.c))
 BENCH_SOURCES  := $(sort $(wildcard tests/bench/*.c))
 # What of kickd can be tested without a process.
 KICKD_PURE     := cmd/kickd/verdict.c
@@ -64,9 +65,10 @@ UNIT_TEST  := $(OUT)/unit
 IT_TEST    := $(OUT)/it
 MODEL_TEST := $(OUT)/model
 HELPER     := $(OUT)/helper
+SAMPLES    := $(patsubst tests/samples/%.c,$(OUT)/samples/%,$(SAMPLE_SOURCES))
 ALL_OBJS   := $(call objs,$(LIB_SOURCES) $(KICKD_SOURCES) $(KICK_SOURCES) \
 	$(SERVY_SOURCES) $(UNIT_SOURCES) $(IT_SOURCES) $(MODEL_SOURCES) \
-	$(HELPER_SOURCES) $(BENCH_SOURCES))
+	$(HELPER_SOURCES) $(SAMPLE_SOURCES) $(BENCH_SOURCES))
 
 .DELETE_ON_ERROR:
 .PHONY: all help run deps test check unit it model fuzz sanitize lint format format-check \
@@ -113,6 +115,11 @@ $(MODEL_TEST): $(call objs,$(MODEL_SOURCES)) $(OUT)/libkick.a
 	@echo "  LD    $@"
 	@$(CC) -pie -o $@ $^ $(LD) -lm
 
+$(SAMPLES): $(OUT)/samples/%: $(OBJ)/tests/samples/%.o $(OUT)/libkick.a
+	@echo "  LD    $@"
+	@mkdir -p $(@D)
+	@$(CC) -pie -o $@ $^ $(LD) -lcjson -lm
+
 # Runs in a child that shares our memory and never returns: its stack frames would stay
 # poisoned for the next one.
 $(OBJ)/lib/os/preexec.o: FLAGS_asan :=
@@ -141,10 +148,10 @@ test: deps ## install what is missing, then run all tests
 	@$(MAKE) --no-print-directory DEV=1 check
 
 # --- tests --------------------------------------------------------------------------
-check: all $(UNIT_TEST) $(IT_TEST) $(MODEL_TEST) $(HELPER) ## run all tests
+check: all $(UNIT_TEST) $(IT_TEST) $(MODEL_TEST) $(HELPER) $(SAMPLES) ## run all tests
 	@OUT=$(OUT) T='$(T)' J=$(J) sh tests/run
 
-unit: all $(UNIT_TEST) ## run the unit tests only
+unit: all $(UNIT_TEST) $(SAMPLES) ## run the unit tests only
 	@OUT=$(OUT) T='$(T)' J=$(J) ONLY=unit sh tests/run
 
 it: all $(IT_TEST) $(HELPER) ## run the integration tests only

@@ -9,7 +9,7 @@
  *           ...
  *   }
  *
- * kick_start() makes a node: the process that called it stays behind as "kick: node",
+ * kick_start() makes a node: the process that called it stays behind as "kick:node",
  * which keeps the links, monitors and names, and the program goes on in a child of it.
  * Every function below may be called from then on, from one thread of each process.
  *
@@ -93,9 +93,9 @@ kick_raise(const char *reason);
 KICK_API int kick_exit(kick_pid pid, const char *reason);
 
 /* Links are of both sides, and a set. A process that does not trap exits ends with the
- * reason of a linked one that ended abnormally; one that does gets a KICK_EXIT message.
- * To a process that is gone: -ESRCH, or for a caller that traps exits a KICK_EXIT
- * "noproc" and 0. erlang:link/1, unlink/1. */
+ * reason of a linked one, unless that is "normal"; one that does gets a KICK_EXIT
+ * message. To a process that is gone: -ESRCH, or for a caller that traps exits a
+ * KICK_EXIT "noproc" and 0. erlang:link/1, unlink/1. */
 KICK_API int kick_link(kick_pid pid);
 KICK_API int kick_unlink(kick_pid pid);
 
@@ -208,8 +208,8 @@ KICK_API int64_t kick_read_timer(kick_ref ref);
  * memory. NULL: there is no such process. erlang:process_info/1. */
 KICK_API cJSON *kick_info(kick_pid pid);
 
-/* The process dictionary. put takes value over and frees the old one; get's is the
- * dictionary's. erlang:put/2, get/1. */
+/* The process dictionary. put takes value over (NULL: none) and frees the old one;
+ * get's is the dictionary's. erlang:put/2, get/1. */
 KICK_API int kick_put(const char *key, cJSON *value);
 KICK_API const cJSON *kick_get(const char *key);
 

@@ -57,6 +57,12 @@ static bool receive_one(struct link *l)
 	size_t n_fds = 1;
 	ssize_t n = sock_receive(l->io.fd, parts, ARRAY_LEN(parts), &fd, &n_fds);
 
+	/* It has ended without having read everything, which is told once, before what
+	 * it has said itself. */
+	if (n == -ECONNRESET) {
+		n_fds = 1;
+		n = sock_receive(l->io.fd, parts, ARRAY_LEN(parts), &fd, &n_fds);
+	}
 	if (n == -EAGAIN)
 		return false;
 	if (n < (ssize_t)sizeof m) {

@@ -149,6 +149,10 @@ static void break_off(struct peer *p)
 	if (p->broken)
 		return;
 	p->broken = true;
+	/* A process that was just forked may have a copy: closing alone leaves it watched.
+	 */
+	if (epoll >= 0)
+		(void)watch(EPOLL_CTL_DEL, p->fd, 0, p);
 	p->fd = fd_close(p->fd);
 	if (p->hashed)
 		HASH_DELETE(hh, by_pid, p);
@@ -174,9 +178,10 @@ void peers_forked(void)
 {
 	struct peer *p;
 
+	/* First: what it watches is still its maker's as well. */
+	epoll = fd_close(epoll);
 	DL_FOREACH(all, p) break_off(p);
 	free_broken();
-	epoll = fd_close(epoll);
 	peers_expect(0);
 }
 

@@ -468,6 +468,8 @@ static int send_later(
 	/* A name is looked up when the time has come, a key now. */
 	if (r == 0 && to.registry)
 		r = kick_resolve(to, &to.pid);
+	if (!to.name && !is_of_node(to.pid))
+		to.pid.id = 0;
 	if (r == 0 &&
 		(to.name ? asprintf(&text, "=%s %s", to.name, json)
 			 : asprintf(&text, "%llu %s", (unsigned long long)to.pid.id,
@@ -541,7 +543,8 @@ int kick_put(const char *key, cJSON *value)
 	if (!self.dictionary)
 		return -ENOMEM;
 	cJSON_DeleteItemFromObjectCaseSensitive(self.dictionary, key);
-	return cJSON_AddItemToObject(self.dictionary, key, value) ? 0 : -ENOMEM;
+	return !value || cJSON_AddItemToObject(self.dictionary, key, value) ? 0
+									    : -ENOMEM;
 }
 
 const cJSON *kick_get(const char *key)
