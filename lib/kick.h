@@ -171,7 +171,8 @@ typedef bool kick_match(const kick_message *m, void *user);
  * for the caller meanwhile. To a process that is gone it is lost, which is no error; to
  * a name that nobody has, -ESRCH. A receiver takes messages in only when it looks for
  * one and has none that matches: what nobody looks for stays in the kernel's bounded
- * buffers, and its senders wait. -EMSGSIZE: more than 256 MiB of JSON. erlang:send/2.
+ * buffers, and its senders wait. -EMSGSIZE: more than 256 MiB of JSON
+ * for another process. erlang:send/2.
  */
 KICK_API int kick_send(kick_dest to, const cJSON *value);
 

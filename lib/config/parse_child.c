@@ -342,8 +342,11 @@ bool child_backoff(struct parse *p, const struct key *k, const cJSON *v, void *b
 	if (b.max_ns < b.initial_ns) {
 		const cJSON *at = json_get(v, "max");
 
-		diag_error(p->diag, p->doc, at ? at : v,
-			"\"max\" of the backoff may not be less than its \"initial\"");
+		diag_error(p->diag, p->doc, at ? at : json_get(v, "initial"),
+			at ? "\"max\" of the backoff may not be less than its "
+			     "\"initial\""
+			   : "\"initial\" of the backoff is more than its \"max\", "
+			     "which is 30s unless it is stated");
 		return false;
 	}
 	c->policy.backoff = b;

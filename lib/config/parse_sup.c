@@ -109,7 +109,9 @@ static void check_backoff(
 {
 	const cJSON *v = json_get(obj, "backoff");
 
-	if (c->policy.backoff.initial_ns > 0 && !p->sup->policy.states_max_restarts)
+	/* Also when it is wrong itself: it will be there when that is mended. */
+	if ((cJSON_IsObject(v) || c->policy.backoff.initial_ns > 0) &&
+		!p->sup->policy.states_max_restarts)
 		diag_error(p->diag, p->doc, v ? v : obj,
 			"a supervisor with a child that has \"backoff\" must state "
 			"\"max_restarts\", a number or \"infinity\"");

@@ -97,8 +97,10 @@ static void add_left(struct buf *out, struct supervised *c)
 	pid_t pids[LEFT_SHOWN];
 	uint32_t n = supervisor_left(c, pids, LEFT_SHOWN);
 
-	if (n == 0)
+	if (n == 0) {
+		buf_adds(out, ",\"waiting_for\":null");
 		return;
+	}
 	buf_adds(out, ",\"waiting_for\":[");
 	for (uint32_t i = 0; i < n; i++)
 		buf_addf(out, "%s%d", i ? "," : "", (int)pids[i]);
@@ -168,11 +170,19 @@ void node_json_child(struct supervised *c, struct buf *out)
 	buf_addc(out, '}');
 }
 
+static enum child_state own_state(const struct supervisor *sv)
+{
+	if (sv->core.phase == SUP_BOOTING)
+		return CHILD_STARTING;
+	return sv->core.phase < SUP_ENDING ? CHILD_RUNNING : CHILD_STOPPING;
+}
+
 static void add_self(struct supervisor *sv, struct buf *out)
 {
 	const struct child_spec *spec = sv->spec;
 	const struct sup_policy *p = &sv->core.policy;
 	const char *slash = strrchr(sv->path, '/');
+	enum child_state state = own_state(sv);
 	bool top = !*sv->path;
 
 	if (top) {
@@ -188,10 +198,7 @@ static void add_self(struct supervisor *sv, struct buf *out)
 	buf_addf(out,
 		",\"type\":\"%s\",\"state\":\"%s\",\"pid\":%d,\"restart\":\"%s\","
 		"\"strategy\":\"%s\",\"since\":",
-		child_type_names[spec->policy.type],
-		sv->core.phase == SUP_BOOTING	      ? "starting"
-			: sv->core.phase < SUP_ENDING ? "running"
-						      : "stopping",
+		child_type_names[spec->policy.type], child_state_names[state],
 		(int)getpid(), restart_type_names[spec->policy.restart],
 		strategy_name(p));
 	add_instant(out, sv->started_wall);
@@ -201,8 +208,11 @@ static void add_self(struct supervisor *sv, struct buf *out)
 	buf_adds(out,
 		",\"retry\":null,\"status_text\":null,\"detail\":null,\"ready_at\":");
 	add_instant(out, sv->ready_wall);
-	buf_addf(out, ",\"last_lines\":null,\"significant\":%s",
-		spec->policy.significant ? "true" : "false");
+	buf_addf(out,
+		",\"last_lines\":null,\"significant\":%s,\"well\":%s,"
+		"\"waiting_for\":null",
+		spec->policy.significant ? "true" : "false",
+		state == CHILD_RUNNING ? "true" : "false");
 	add_limits(out, p);
 	buf_addf(out, ",\"recent_restarts\":%u,\"socket\":\"%u\"",
 		intensity_recent(&sv->core.intensity, clock_now()), sv->socket);

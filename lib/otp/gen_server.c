@@ -74,11 +74,21 @@ int kick_server_timeout(kick_server *s, int64_t ms)
 /* GS-9, GS-10: a raise in terminate replaces the reason, as it does not return. */
 static _Noreturn void terminate(kick_server *s)
 {
+	self.on_raise = NULL;
 	if (s->callbacks->terminate)
 		s->callbacks->terminate(s, s->reason);
 	if (s->last.ref)
 		(void)kick_reply(s->last, s->last_reply);
 	kick_raise(s->reason);
+}
+
+/* A raise in a callback: its server's way to terminate. */
+static kick_server *running;
+
+static void on_raise(const char *reason)
+{
+	(void)kick_server_stop(running, reason);
+	terminate(running);
 }
 
 /* What a callback has returned. */
@@ -160,6 +170,8 @@ static _Noreturn void loop(kick_server *s)
 	kick_message *m;
 	int r;
 
+	running = s;
+	self.on_raise = on_raise;
 	for (;;) {
 		run_continues(s);
 		r = kick_receive(NULL, NULL, s->timeout, &m);

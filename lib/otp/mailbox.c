@@ -4,21 +4,53 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 #include <utlist.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/macro.h"
 #include "otp/peers.h"
 #include "otp/self.h"
 
 struct item {
 	kick_message m;
+	uint32_t seq; /* of the sender's frames; 0: none */
 	struct item *prev, *next;
 	char reason[];
 };
 
 static struct item *queue;
 static size_t length;
+
+/* For who waits in an event loop of his own: an eventfd, -1 as long as nobody does. */
+static int news_fd = -1;
+static bool news;
+
+static void tell_news(bool on)
+{
+	uint64_t one = 1;
+
+	if (news_fd < 0 || news == on)
+		return;
+	news = on;
+	if (on)
+		(void)!write(news_fd, &one, sizeof one);
+	else
+		(void)!read(news_fd, &one, sizeof one);
+}
+
+int mailbox_tell_news(void)
+{
+	if (news_fd >= 0)
+		return 0;
+	news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (news_fd < 0)
+		return -errno;
+	tell_news(queue != NULL);
+	return peers_watch(news_fd);
+}
 
 /* Refs of results that nobody waits for any more. Each is used once. */
 static kick_ref *refused;
@@ -54,7 +86,7 @@ void mailbox_refuse(kick_ref ref)
 	refused[n_refused++] = ref;
 }
 
-void mailbox_put(
+static struct item *new_item(
 	kick_kind kind, kick_pid from, kick_ref ref, const char *reason, cJSON *value)
 {
 	struct item *it = NULL;
@@ -63,15 +95,51 @@ void mailbox_put(
 		it = calloc(1, sizeof *it + (reason ? strlen(reason) + 1 : 0));
 	if (!it) {
 		cJSON_Delete(value);
-		return;
+		return NULL;
 	}
 	it->m = (kick_message){
 		.kind = kind, .from = from, .ref = ref, .value = value
 	};
 	if (reason)
 		it->m.reason = strcpy(it->reason, reason);
-	DL_APPEND(queue, it);
 	length++;
+	tell_news(true);
+	return it;
+}
+
+void mailbox_put(
+	kick_kind kind, kick_pid from, kick_ref ref, const char *reason, cJSON *value)
+{
+	struct item *it = new_item(kind, from, ref, reason, value);
+
+	if (it)
+		DL_APPEND(queue, it);
+}
+
+void mailbox_put_sent(
+	kick_kind kind, kick_pid from, kick_ref ref, cJSON *value, uint32_t seq)
+{
+	struct item *it = new_item(kind, from, ref, NULL, value);
+
+	if (!it)
+		return;
+	it->seq = seq;
+	DL_APPEND(queue, it);
+}
+
+void mailbox_put_signal(kick_pid from, const char *reason, uint32_t seq)
+{
+	struct item *it = new_item(KICK_EXIT, from, 0, reason, NULL), *later;
+
+	if (!it)
+		return;
+	DL_FOREACH(queue, later)
+	if (kick_pid_equal(later->m.from, from) && later->seq > seq)
+		break;
+	if (later)
+		DL_PREPEND_ELEM(queue, later, it);
+	else
+		DL_APPEND(queue, it);
 }
 
 static void take_out(struct item *it)
@@ -127,6 +195,8 @@ void mailbox_forked(void)
 	queue = NULL;
 	length = 0;
 	n_refused = 0;
+	news_fd = fd_close(news_fd);
+	news = false;
 	peers_forked();
 }
 
@@ -161,6 +231,7 @@ int kick_receive(kick_match *match, void *user, int64_t timeout_ms, kick_message
 		return -ENOTCONN;
 	it = first_match(queue, match, user);
 	while (!it) {
+		tell_news(false);
 		seen = queue ? queue->prev : NULL;
 		r = peers_turn(deadline);
 		if (r < 0)
@@ -170,6 +241,7 @@ int kick_receive(kick_match *match, void *user, int64_t timeout_ms, kick_message
 		it = first_match(seen ? seen->next : queue, match, user);
 	}
 	take_out(it);
+	tell_news(queue != NULL);
 	*ret = &it->m;
 	return 0;
 }
@@ -186,7 +258,9 @@ int kick_flush(void)
 
 int kick_fd(void)
 {
-	return self.pid.id ? peers_fd() : -ENOTCONN;
+	int r = self.pid.id ? mailbox_tell_news() : -ENOTCONN;
+
+	return r < 0 ? r : peers_fd();
 }
 
 /* --- send ---------------------------------------------------------------------------

@@ -12,6 +12,14 @@
 void mailbox_put(
 	kick_kind kind, kick_pid from, kick_ref ref, const char *reason, cJSON *value);
 
+/* The same for what a process has sent itself, as its seq-th frame. */
+void mailbox_put_sent(
+	kick_kind kind, kick_pid from, kick_ref ref, cJSON *value, uint32_t seq);
+
+/* An exit signal that was sent after seq frames: those sent later go behind it
+ * (LNK-14). */
+void mailbox_put_signal(kick_pid from, const char *reason, uint32_t seq);
+
 /* Frees those for which match holds. */
 void mailbox_drop(kick_match *match, void *user);
 
@@ -25,6 +33,10 @@ kick_ref mailbox_new_ref(void);
 
 /* Takes in what has arrived from other processes, without waiting. */
 void mailbox_drain(void);
+
+/* From now on the descriptor is readable while something has come that has not been
+ * looked at. 0 or a negative errno. */
+int mailbox_tell_news(void);
 
 /* In a new process: the parent's messages and connections are not ours. */
 void mailbox_forked(void);

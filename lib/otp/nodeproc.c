@@ -181,14 +181,14 @@ static void sentence(struct member *m, const char *reason)
 		(void)kill(m->pid, SIGKILL);
 }
 
-/* LNK-2 to LNK-9. */
+/* LNK-2 to LNK-9. signal: not 0 for one that was sent, as NODE_EXITED tells it. */
 static void signal_exit(
-	struct member *to, uint64_t from, const char *reason, bool by_link)
+	struct member *to, uint64_t from, const char *reason, uint64_t signal)
 {
-	if (!by_link && strcmp(reason, "kill") == 0)
+	if (signal && strcmp(reason, "kill") == 0)
 		sentence(to, "killed");
 	else if (to->trap)
-		tell(to, NODE_EXITED, 0, from, reason);
+		tell(to, NODE_EXITED, signal, from, reason);
 	else if (strcmp(reason, "normal") != 0)
 		sentence(to, reason);
 }
@@ -422,7 +422,7 @@ static void tell_others(struct member *m, const char *reason)
 		if (!other)
 			continue;
 		drop_half(other, m->id);
-		signal_exit(other, m->id, reason, true);
+		signal_exit(other, m->id, reason, 0);
 	}
 }
 
@@ -452,6 +452,7 @@ static void bury(struct member *m, const char *reason)
 	if (m->pid)
 		HASH_DELETE(by_pid, nd.by_pid, m);
 	forget_names(m);
+	nodetimers_forget(&nd.timers, m->id);
 	tell_others(m, reason);
 	link_done(&m->link);
 	free(m->links);
@@ -593,7 +594,7 @@ static void do_exit(struct member *m, const struct link_message *msg, const char
 
 	/* Before the answer, which one that exits itself does not see. */
 	if (other)
-		signal_exit(other, m->id, text, false);
+		signal_exit(other, m->id, text, msg->flags | UINT64_C(1) << 32);
 	answer(m, msg, 0, NULL, -1);
 }
 

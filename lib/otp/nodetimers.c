@@ -91,3 +91,12 @@ int64_t nodetimers_left(struct nodetimers *t, uint64_t ref, bool cancel)
 		drop(l);
 	return left > 0 ? left : 0;
 }
+
+void nodetimers_forget(struct nodetimers *t, uint64_t to)
+{
+	struct later *l, *next;
+
+	HASH_ITER(hh, t->table, l, next)
+	if (l->to == to)
+		drop(l);
+}

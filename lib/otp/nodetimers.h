@@ -23,4 +23,7 @@ int nodetimers_add(struct nodetimers *t, uint64_t ref, uint64_t from, int64_t ms
 /* Milliseconds that are left, or -ESRCH. */
 int64_t nodetimers_left(struct nodetimers *t, uint64_t ref, bool cancel);
 
+/* Drops those for a process that is gone. */
+void nodetimers_forget(struct nodetimers *t, uint64_t to);
+
 #endif

@@ -15,7 +15,7 @@ enum node_kind {
 	NODE_MONITOR,	/* the answer: number: ref, or 0 and text: how it had ended */
 	NODE_DEMONITOR, /* number: ref */
 	NODE_TRAP,	/* number: on; the answer: what it was */
-	NODE_EXIT,	/* text: reason */
+	NODE_EXIT,	/* text: reason; flags: frames sent to it before */
 	NODE_RAISE,	/* text: reason of the exit that follows; no answer */
 	NODE_REGISTER,	/* text: name */
 	NODE_UNREGISTER,
@@ -29,7 +29,8 @@ enum node_kind {
 	/* from the node */
 	NODE_ANSWER, /* number: result or negative errno */
 	NODE_SOCKET, /* before the answer to NODE_PREPARE: the listening socket */
-	NODE_EXITED, /* event: number: from, text: reason */
+	NODE_EXITED, /* event: number: from, text: reason; id: of a signal the frames
+			sent before, and bit 32 */
 	NODE_DOWN,   /* event: id: ref, number: from, text: reason */
 	NODE_TIMER   /* event: number: from, text: JSON */
 };

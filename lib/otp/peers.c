@@ -32,6 +32,8 @@ struct frame {
 	uint32_t len; /* of the JSON */
 	uint32_t kind;
 	uint64_t ref;
+	uint32_t seq; /* of those that the sender has sent, from 1 */
+	uint32_t zero;
 };
 
 struct peer {
@@ -40,14 +42,17 @@ struct peer {
 	bool hashed;  /* the one to send on */
 	bool broken;
 	bool writable;
-	struct buf in; /* the begin of a frame */
+	struct buf in;	/* the begin of a frame */
+	struct buf out; /* the rest of one that nobody waits for */
+	uint32_t sent;
 	struct peer *prev, *next;
 	UT_hash_handle hh;
 };
 
 static int epoll = -1;
 static struct peer *all, *by_pid;
-static char the_node, the_door; /* what epoll calls the link and the listening socket */
+static char the_node, the_door,
+	the_news; /* what epoll calls the link and the listening socket */
 
 static kick_ref expected;
 static cJSON *answer;
@@ -100,12 +105,26 @@ int peers_fd(void)
 }
 
 /* NOLINTNEXTLINE(readability-function-size): uthash */
+int peers_watch(int fd)
+{
+	int r = peers_fd();
+
+	return r < 0 ? r : watch(EPOLL_CTL_ADD, fd, EPOLLIN, &the_news);
+}
+
 static struct peer *find(kick_pid pid)
 {
 	struct peer *p;
 
 	HASH_FIND(hh, by_pid, &pid, sizeof pid, p);
 	return p;
+}
+
+uint32_t peers_sent(kick_pid pid)
+{
+	const struct peer *p = find(pid);
+
+	return p ? p->sent : 0;
 }
 
 bool peers_has(kick_pid pid)
@@ -138,6 +157,7 @@ static struct peer *new_peer(int fd)
 	}
 	p->fd = fd;
 	buf_init(&p->in, sizeof(struct frame) + KICK_MESSAGE_MAX);
+	buf_init(&p->out, sizeof(struct frame) + KICK_MESSAGE_MAX);
 	DL_APPEND(all, p);
 	return p;
 }
@@ -149,7 +169,8 @@ static void break_off(struct peer *p)
 	if (p->broken)
 		return;
 	p->broken = true;
-	/* A process that was just forked may have a copy: closing alone leaves it watched.
+	/* A process that was just forked may have a copy: closing alone leaves it
+	 * watched.
 	 */
 	if (epoll >= 0)
 		(void)watch(EPOLL_CTL_DEL, p->fd, 0, p);
@@ -170,6 +191,7 @@ static void free_broken(void)
 			continue;
 		DL_DELETE(all, p);
 		buf_done(&p->in);
+		buf_done(&p->out);
 		free(p);
 	}
 }
@@ -224,7 +246,7 @@ static bool take_frame(struct peer *p, const struct frame *f, const char *json)
 		return false;
 	if (f->kind == FRAME_ANSWER)
 		return take_answer(f->ref, value);
-	mailbox_put(kinds[f->kind], p->pid, f->ref, NULL, value);
+	mailbox_put_sent(kinds[f->kind], p->pid, f->ref, value, f->seq);
 	return true;
 }
 
@@ -312,6 +334,25 @@ static void open_door(void)
 /* --- waiting ------------------------------------------------------------------------
  */
 
+/* What is left of a frame that was begun with no time to wait. */
+static void flush(struct peer *p)
+{
+	while (p->out.len > 0) {
+		ssize_t n = send(
+			p->fd, p->out.data, p->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN)
+			break_off(p);
+		if (n < 0)
+			return;
+		buf_drop(&p->out, (size_t)n);
+	}
+	buf_done(&p->out);
+	(void)watch(EPOLL_CTL_MOD, p->fd, EPOLLIN, p);
+}
+
 static void serve(const struct epoll_event *e)
 {
 	struct peer *p = e->data.ptr;
@@ -320,8 +361,10 @@ static void serve(const struct epoll_event *e)
 		self_hear();
 	} else if (e->data.ptr == &the_door) {
 		open_door();
-	} else if (!p->broken) {
+	} else if (e->data.ptr != &the_news && !p->broken) {
 		p->writable |= (e->events & EPOLLOUT) != 0;
+		if (e->events & EPOLLOUT)
+			flush(p);
 		if (e->events & ~(uint32_t)EPOLLOUT)
 			read_peer(p);
 	}
@@ -392,13 +435,13 @@ static int dial(kick_pid pid, int *ret_fd)
 	return 0;
 }
 
+/* Until there is room, and nothing is left of an earlier frame. */
 static int wait_for_room(struct peer *p)
 {
 	int r = watch(EPOLL_CTL_MOD, p->fd, EPOLLIN | EPOLLOUT, p);
-	bool broken = false;
 
 	p->writable = false;
-	while (r >= 0 && !p->writable && !broken) {
+	while (r >= 0 && !p->broken && (!p->writable || p->out.len > 0)) {
 		struct epoll_event e;
 
 		/* One at a time: p is not freed while it is waited for. */
@@ -409,30 +452,47 @@ static int wait_for_room(struct peer *p)
 			r = -errno;
 		else if (r > 0)
 			serve(&e);
-		broken = p->broken;
 	}
-	if (!broken)
+	if (!p->broken)
 		(void)watch(EPOLL_CTL_MOD, p->fd, EPOLLIN, p);
-	return r < 0 ? r : broken ? -EPIPE : 0;
+	return r < 0 ? r : p->broken ? -EPIPE : 0;
+}
+
+static int keep_rest(struct peer *p, const struct iovec *parts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_add(&p->out, parts[i].iov_base, parts[i].iov_len);
+	/* Half a frame is worse than none. */
+	if (!buf_ok(&p->out)) {
+		break_off(p);
+		return -ENOMEM;
+	}
+	return watch(EPOLL_CTL_MOD, p->fd, EPOLLIN | EPOLLOUT, p);
 }
 
 static int write_all(struct peer *p, struct iovec *parts, size_t n, bool nowait)
 {
 	bool begun = false;
+	int r = 0;
 
-	while (n > 0) {
+	if (p->out.len > 0)
+		flush(p);
+	if (!p->broken && p->out.len > 0)
+		r = nowait ? -EAGAIN : wait_for_room(p);
+	if (p->broken)
+		r = -EPIPE;
+	while (r == 0 && n > 0) {
 		struct msghdr msg = { .msg_iov = parts, .msg_iovlen = n };
 		ssize_t put = sendmsg(p->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-		int r = put < 0 ? -errno : 0;
 
-		if (r == -EINTR)
+		if (put < 0 && errno == EINTR)
 			continue;
-		if (r == -EAGAIN && nowait && !begun)
-			return -EAGAIN;
-		if (r == -EAGAIN)
-			r = wait_for_room(p);
-		if (r < 0)
-			return r;
+		if (put < 0 && errno == EAGAIN && nowait)
+			return begun ? keep_rest(p, parts, n) : -EAGAIN;
+		if (put < 0) {
+			r = errno == EAGAIN ? wait_for_room(p) : -errno;
+			continue;
+		}
 		begun |= put > 0;
 		for (; n > 0 && put >= (ssize_t)parts->iov_len; n--)
 			put -= (ssize_t)parts++->iov_len;
@@ -441,7 +501,7 @@ static int write_all(struct peer *p, struct iovec *parts, size_t n, bool nowait)
 			parts->iov_len -= (size_t)put;
 		}
 	}
-	return 0;
+	return r;
 }
 
 static int greet(struct peer *p)
@@ -474,16 +534,19 @@ static int connect_to(kick_pid pid, bool nowait, struct peer **ret)
 	return greet(*ret);
 }
 
-static int send_json(
-	kick_pid to, const struct frame *head, const char *json, bool nowait)
+static int send_json(kick_pid to, struct frame *head, const char *json, bool nowait)
 {
-	struct iovec parts[] = { { (void *)(uintptr_t)head, sizeof *head },
+	struct iovec parts[] = { { head, sizeof *head },
 		{ (void *)(uintptr_t)json, head->len } };
 	struct peer *p = find(to);
 	int r = p ? 0 : connect_to(to, nowait, &p);
 
-	if (r == 0)
+	if (r == 0) {
+		head->seq = p->sent + 1;
 		r = write_all(p, parts, 2, nowait);
+	}
+	if (r == 0)
+		p->sent++;
 	if (p && (r == -EPIPE || r == -ECONNRESET)) {
 		break_off(p);
 		r = -ESRCH;

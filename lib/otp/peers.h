@@ -20,6 +20,12 @@ enum frame_kind {
 int peers_send(kick_pid to, enum frame_kind kind, kick_ref ref, const cJSON *value,
 	bool nowait);
 
+/* How many frames have been sent to it. */
+uint32_t peers_sent(kick_pid pid);
+
+/* Has the descriptor of peers_fd() be readable when this one is. */
+int peers_watch(int fd);
+
 /* Whether there is a connection with it. */
 bool peers_has(kick_pid pid);
 

@@ -2,6 +2,7 @@
 #include "otp/self.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
@@ -22,6 +23,7 @@
 #include "os/sock.h"
 #include "otp/mailbox.h"
 #include "otp/nodeproc.h"
+#include "otp/peers.h"
 #include "otp/registry.h"
 
 static_assert(KICK_REASON_SIZE == KICK_REASON_MAX, "one is the public name");
@@ -86,7 +88,9 @@ static void take_event(const struct link_message *m, const char *text)
 
 	/* What was sent before it must come before it. */
 	mailbox_drain();
-	if (m->kind == NODE_EXITED)
+	if (m->kind == NODE_EXITED && m->id)
+		mailbox_put_signal(from, text, (uint32_t)m->id);
+	else if (m->kind == NODE_EXITED)
 		mailbox_put(KICK_EXIT, from, 0, text, NULL);
 	else if (m->kind == NODE_DOWN)
 		mailbox_put(KICK_DOWN, from, m->id, text, NULL);
@@ -152,6 +156,7 @@ static void become(kick_pid pid, kick_pid parent, int link, int listen, pid_t no
 	self.listen = listen;
 	self.trap = false;
 	self.dictionary = NULL;
+	self.on_raise = NULL;
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != node)
 		_exit(1);
@@ -200,6 +205,21 @@ static int divide(uint64_t number, int ends[2], int listen)
 	return pid < 0 ? -errno : 0;
 }
 
+/* libc remembers that there have been threads, not that they have ended. */
+static bool has_threads(void)
+{
+	DIR *dir = __libc_single_threaded ? NULL : opendir("/proc/self/task");
+	struct dirent *e;
+	int n = 0;
+
+	if (!dir)
+		return !__libc_single_threaded;
+	while ((e = readdir(dir)))
+		n += e->d_name[0] != '.';
+	(void)closedir(dir);
+	return n > 1;
+}
+
 int kick_start(void)
 {
 	uint64_t number = 0;
@@ -207,7 +227,7 @@ int kick_start(void)
 
 	if (self.pid.id)
 		return -EALREADY;
-	if (!__libc_single_threaded)
+	if (has_threads())
 		return -EBUSY;
 	if (getrandom(&number, sizeof number, 0) != sizeof number || number == 0)
 		number = (uint64_t)getpid() + 1;
@@ -254,7 +274,7 @@ static int spawn_with(unsigned flags, kick_function *function, void *arg, kick_p
 	pid_t pid;
 	int r;
 
-	if (!__libc_single_threaded)
+	if (has_threads())
 		return -EBUSY;
 	id = self_ask(NODE_PREPARE, flags, 0, NULL, &a);
 	if (id < 0)
@@ -315,6 +335,12 @@ void kick_raise(const char *reason)
 	struct link_message m = { .kind = NODE_RAISE };
 	struct reason r = reason_text(reason);
 
+	if (self.on_raise) {
+		void (*on_raise)(const char *) = self.on_raise;
+
+		self.on_raise = NULL;
+		on_raise(r.text);
+	}
 	(void)fflush(NULL);
 	if (self.pid.id)
 		(void)tell_node(&m, r.text);
@@ -331,7 +357,7 @@ int kick_exit(kick_pid pid, const char *reason)
 		kick_raise(r.text);
 	if (pid.node != self.pid.node)
 		return 0;
-	return (int)self_ask(NODE_EXIT, 0, (int64_t)pid.id, r.text, NULL);
+	return (int)self_ask(NODE_EXIT, peers_sent(pid), (int64_t)pid.id, r.text, NULL);
 }
 
 /* --- links and monitors -------------------------------------------------------------

@@ -19,6 +19,7 @@ struct self {
 	int listen; /* the mailbox's */
 	bool trap;
 	cJSON *dictionary;
+	void (*on_raise)(const char *reason); /* a server's: terminates it */
 };
 
 extern struct self self;
