@@ -355,6 +355,8 @@ static int start(bool linked, const kick_gen_server *callbacks, const cJSON *arg
 
 	if (options)
 		b.options = *options;
+	if (b.options.name && !self_is_name(b.options.name))
+		return -EINVAL;
 	peers_expect(b.starter.ref);
 	r = linked ? self_spawn_link_monitor(be_server, &b, &pid, &ref)
 		   : kick_spawn_monitor(be_server, &b, &pid, &ref);

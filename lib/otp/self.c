@@ -444,7 +444,7 @@ int kick_alive(kick_pid pid)
 /* --- names --------------------------------------------------------------------------
  */
 
-static bool is_name(const char *name)
+bool self_is_name(const char *name)
 {
 	size_t n = name ? strlen(name) : 0;
 
@@ -458,18 +458,20 @@ static bool is_name(const char *name)
 
 int kick_register(const char *name)
 {
-	return is_name(name) ? (int)self_ask(NODE_REGISTER, 0, 0, name, NULL) : -EINVAL;
+	return self_is_name(name) ? (int)self_ask(NODE_REGISTER, 0, 0, name, NULL)
+				  : -EINVAL;
 }
 
 int kick_unregister(const char *name)
 {
-	return is_name(name) ? (int)self_ask(NODE_UNREGISTER, 0, 0, name, NULL)
-			     : -EINVAL;
+	return self_is_name(name) ? (int)self_ask(NODE_UNREGISTER, 0, 0, name, NULL)
+				  : -EINVAL;
 }
 
 int kick_whereis(const char *name, kick_pid *ret)
 {
-	int64_t r = is_name(name) ? self_ask(NODE_WHEREIS, 0, 0, name, NULL) : -EINVAL;
+	int64_t r =
+		self_is_name(name) ? self_ask(NODE_WHEREIS, 0, 0, name, NULL) : -EINVAL;
 
 	if (r < 0)
 		return (int)r;
@@ -489,7 +491,7 @@ static int send_later(
 
 	if (json && strlen(json) > KICK_LATER_MAX)
 		r = -EMSGSIZE;
-	else if (ms < 0 || (to.name && !is_name(to.name)))
+	else if (ms < 0 || (to.name && !self_is_name(to.name)))
 		r = -EINVAL;
 	/* A name is looked up when the time has come, a key now. */
 	if (r == 0 && to.registry)

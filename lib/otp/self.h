@@ -40,6 +40,9 @@ int64_t self_ask(enum node_kind kind, unsigned flags, int64_t number, const char
 /* Takes all that has come from the node, without waiting. */
 void self_hear(void);
 
+/* Whether this is good as a name. */
+bool self_is_name(const char *name);
+
 /* kick_spawn_link() and kick_spawn_monitor() in one. */
 int self_spawn_link_monitor(
 	kick_function *function, void *arg, kick_pid *ret, kick_ref *ret_ref);

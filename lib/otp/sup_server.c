@@ -10,7 +10,8 @@
 #include "base/limits.h"
 #include "base/macro.h"
 #include "core/sup.h"
-#include "kick.h"
+#include "otp/mailbox.h"
+#include "otp/self.h"
 
 #define DEFAULT_SHUTDOWN_MS 5000
 
@@ -21,6 +22,7 @@ struct code_child {
 	kick_start_function *start;
 	cJSON *args;
 	kick_pid pid; /* id 0: none */
+	kick_pid old; /* the one before */
 	kick_ref monitor;
 	kick_reason why; /* of the last start that failed */
 	int64_t due;	 /* -1: none */
@@ -37,6 +39,7 @@ struct code_sup {
 struct asker {
 	struct waiter waiter;
 	kick_from from;
+	char id[KICK_ID_MAX + 1]; /* of a child that is to be added */
 };
 
 static struct code_child *child_of(struct child *c)
@@ -46,9 +49,12 @@ static struct code_child *child_of(struct child *c)
 
 static struct child *child_at(const struct code_sup *cs, kick_pid pid)
 {
-	for (uint32_t i = 0; pid.id && i < cs->core.n; i++)
-		if (kick_pid_equal(child_of(cs->core.children[i])->pid, pid))
+	for (uint32_t i = 0; pid.id && i < cs->core.n; i++) {
+		const struct code_child *c = child_of(cs->core.children[i]);
+
+		if (kick_pid_equal(c->pid.id ? c->pid : c->old, pid))
 			return cs->core.children[i];
+	}
 	return NULL;
 }
 
@@ -65,7 +71,8 @@ static bool is_good(const kick_child_spec *spec, bool dynamic)
 {
 	size_t n = spec->id ? strlen(spec->id) : 0;
 
-	return spec->start && (dynamic || (n > 0 && n <= KICK_ID_MAX)) &&
+	return spec->start && spec->restart <= KICK_TEMPORARY &&
+		(dynamic || (n > 0 && n <= KICK_ID_MAX)) &&
 		spec->shutdown_ms >= KICK_BRUTAL_KILL &&
 		!(spec->significant && spec->restart == KICK_PERMANENT);
 }
@@ -175,6 +182,19 @@ static void reply_failure(
 	cJSON_Delete(said);
 }
 
+/* One that has ended already is told of as it ended, as far as that is remembered. */
+static int watch(struct code_child *c, kick_pid pid)
+{
+	kick_reason ended = { "" };
+	int r = self_monitor(pid, &c->monitor, &ended);
+
+	if (r == 0 && c->monitor == 0) {
+		c->monitor = mailbox_new_ref();
+		mailbox_put(KICK_DOWN, pid, c->monitor, ended.text, NULL);
+	}
+	return r;
+}
+
 static void start_child(struct code_sup *cs, struct code_child *c)
 {
 	kick_reason why = { "" };
@@ -183,8 +203,12 @@ static void start_child(struct code_sup *cs, struct code_child *c)
 	int64_t now;
 	int r = c->start(c->args, &pid, &why);
 
+	if (r > 0 && r != KICK_IGNORE) {
+		(void)snprintf(why.text, sizeof why.text, "bad_return_value");
+		r = -EINVAL;
+	}
 	if (r == 0)
-		r = kick_monitor(pid, &c->monitor);
+		r = watch(c, pid);
 	/* Linked already, most likely; gone already, perhaps: then DOWN says so. */
 	if (r == 0)
 		(void)kick_link(pid);
@@ -207,8 +231,11 @@ static void start_child(struct code_sup *cs, struct code_child *c)
 static void reply(struct code_sup *cs, const struct effect *e)
 {
 	struct asker *a = container_of(e->waiter, struct asker, waiter);
+	struct child *there = *a->id ? sup_find(&cs->core, a->id) : NULL;
 	struct code_child *c = e->child ? child_of(e->child) : NULL;
 
+	if (e->result == SUP_ALREADY_STARTED && there)
+		c = child_of(there);
 	if (e->result == SUP_START_FAILED)
 		reply_failure(cs, a->from, c);
 	else
@@ -316,6 +343,7 @@ static void child_down(struct code_sup *cs, const kick_message *m)
 	if (!child || child_of(child)->monitor != m->ref)
 		return;
 	c = child_of(child);
+	c->old = c->pid;
 	c->pid = (kick_pid){ 0 };
 	c->monitor = 0;
 	sup_exited(&cs->core, child, &reason, clock_now());
@@ -394,13 +422,14 @@ static int init(kick_server *s, const cJSON *args)
 	return next_step(cs);
 }
 
-static struct waiter *asker(kick_from from)
+static struct waiter *asker(kick_from from, const char *id)
 {
 	struct asker *a = calloc(1, sizeof *a);
 
 	if (!a)
 		kick_raise("enomem");
 	a->from = from;
+	(void)snprintf(a->id, sizeof a->id, "%s", id);
 	return &a->waiter;
 }
 
@@ -410,7 +439,8 @@ static void do_start_child(struct code_sup *cs, kick_from from, const cJSON *req
 		spec_from_json(cJSON_GetObjectItemCaseSensitive(request, "spec"));
 	struct code_child *c = NULL;
 
-	if (is_good(&spec, cs->core.policy.dynamic))
+	if (is_good(&spec, cs->core.policy.dynamic) &&
+		!(spec.significant && cs->core.policy.auto_shutdown == AUTO_NEVER))
 		c = new_child(&spec);
 	if (!c) {
 		reply_text(from, "badarg", NULL);
@@ -419,8 +449,8 @@ static void do_start_child(struct code_sup *cs, kick_from from, const cJSON *req
 	if (cs->core.policy.dynamic)
 		(void)snprintf(c->id, sizeof c->id, "%llu",
 			(unsigned long long)++cs->last_dynamic);
-	sup_start_child(
-		&cs->core, &c->core, c->id, &c->policy, asker(from), clock_now());
+	sup_start_child(&cs->core, &c->core, c->id, &c->policy, asker(from, c->id),
+		clock_now());
 }
 
 static cJSON *which_children(const struct code_sup *cs)
@@ -464,12 +494,16 @@ static void do_child(
 	const char *id =
 		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(request, "id"));
 	const cJSON *pid = cJSON_GetObjectItemCaseSensitive(request, "pid");
-	struct child *c = pid ? child_at(cs, kick_pid_from_json(pid))
-		: id	      ? sup_find(&cs->core, id)
-			      : NULL;
+	/* A dynamic supervisor's are known by their pid alone, others by their id. */
+	struct child *c = NULL;
+
+	if (pid && cs->core.policy.dynamic)
+		c = child_at(cs, kick_pid_from_json(pid));
+	else if (id && !cs->core.policy.dynamic)
+		c = sup_find(&cs->core, id);
 
 	if (c)
-		call(&cs->core, c, asker(from), clock_now());
+		call(&cs->core, c, asker(from, ""), clock_now());
 	else
 		reply_text(from, "not_found", NULL);
 }
@@ -553,6 +587,16 @@ static const kick_gen_server callbacks = { .init = init,
 
 static const kick_supervisor_options defaults = KICK_SUPERVISOR_DEFAULTS;
 
+static bool are_good(const kick_supervisor_options *o, bool dynamic)
+{
+	return o->strategy <= KICK_REST_FOR_ONE &&
+		o->auto_shutdown <= KICK_ALL_SIGNIFICANT && o->max_seconds > 0 &&
+		o->max_seconds < (double)(INT64_MAX / SEC_NS) &&
+		(!dynamic ||
+			(o->strategy == KICK_ONE_FOR_ONE &&
+				o->auto_shutdown == KICK_NEVER));
+}
+
 static int start(bool dynamic, const kick_supervisor_options *o,
 	const kick_child_spec *specs, size_t n, kick_pid *ret, kick_reason *why)
 {
@@ -567,7 +611,7 @@ static int start(bool dynamic, const kick_supervisor_options *o,
 	int r;
 
 	o = o ? o : &defaults;
-	if (dynamic && o->strategy != KICK_ONE_FOR_ONE)
+	if (!are_good(o, dynamic))
 		return -EINVAL;
 	for (size_t i = 0; i < n; i++) {
 		if (!is_good(&specs[i], false) ||
