@@ -66,7 +66,7 @@ KICK_API kick_pid kick_self(void);
 
 KICK_API bool kick_pid_equal(kick_pid a, kick_pid b);
 
-/* For messages: a string, and back (KICK_NONE's id 0 when it is none). */
+/* For messages: a string, and back (id 0 when it is none). */
 KICK_API cJSON *kick_pid_to_json(kick_pid pid);
 KICK_API kick_pid kick_pid_from_json(const cJSON *json);
 
@@ -171,8 +171,7 @@ typedef bool kick_match(const kick_message *m, void *user);
  * for the caller meanwhile. To a process that is gone it is lost, which is no error; to
  * a name that nobody has, -ESRCH. A receiver takes messages in only when it looks for
  * one and has none that matches: what nobody looks for stays in the kernel's bounded
- * buffers, and its senders wait. -EMSGSIZE: more than 256 MiB of JSON
- * for another process. erlang:send/2.
+ * buffers, and its senders wait. -EMSGSIZE: more than 256 MiB of JSON. erlang:send/2.
  */
 KICK_API int kick_send(kick_dest to, const cJSON *value);
 
@@ -239,8 +238,8 @@ typedef struct kick_gen_server {
 	int (*handle_info)(kick_server *s, const kick_message *m);
 	/* After kick_server_continue(), before any message. */
 	int (*handle_continue)(kick_server *s, const cJSON *value);
-	/* After a stop, and after an exit signal of the parent when exits are
-	 * trapped. */
+	/* After a stop, a raise in another callback, and an exit signal of the parent
+	 * when exits are trapped. */
 	void (*terminate)(kick_server *s, const char *reason);
 } kick_gen_server;
 

@@ -88,3 +88,82 @@ void outcome_last_words(struct session *s, const char *path)
 	answer_done(&a);
 	buf_done(&params);
 }
+
+/* Events that are looked through for a cause. */
+#define EVENTS_SEARCHED 1000
+
+#define FAILED_CHILD "shutdown:failed_to_start:"
+
+/* The last failed start of this path among the first n events: its place, or -1 without
+ * one; *ret_reason is in the list. */
+static int find_failure(
+	const cJSON *events, int n, const char *path, const char **ret_reason)
+{
+	int i = 0, found = -1;
+	const cJSON *e;
+
+	cJSON_ArrayForEach(e, events)
+	{
+		const char *event = cJSON_GetStringValue(
+			cJSON_GetObjectItemCaseSensitive(e, "event"));
+		const char *of = cJSON_GetStringValue(
+			cJSON_GetObjectItemCaseSensitive(e, "path"));
+		const char *reason = cJSON_GetStringValue(
+			cJSON_GetObjectItemCaseSensitive(e, "reason"));
+
+		if (i == n)
+			break;
+		if (event && of && reason && strcmp(event, "start_failed") == 0 &&
+			strcmp(of, path) == 0) {
+			found = i;
+			*ret_reason = reason;
+		}
+		i++;
+	}
+	return found;
+}
+
+/* From a supervisor down to the child that its start has failed by, and why. */
+static void follow_failure(
+	const cJSON *events, char path[KICK_PATH_MAX], const char **reason)
+{
+	int n = cJSON_GetArraySize(events);
+
+	while (n >= 0 && strncmp(*reason, FAILED_CHILD, strlen(FAILED_CHILD)) == 0) {
+		const char *id = *reason + strlen(FAILED_CHILD);
+		char below[KICK_PATH_MAX];
+
+		if (strlen(path) + strlen(id) + 2 > sizeof below)
+			return;
+		(void)stpcpy(stpcpy(stpcpy(below, path), "/"), id);
+		n = find_failure(events, n, below, reason);
+		if (n < 0)
+			return;
+		(void)strcpy(path, below);
+	}
+}
+
+void outcome_find_cause(struct session *s, const cJSON *node, char path[KICK_PATH_MAX],
+	struct buf *words)
+{
+	const cJSON *exit = cJSON_GetObjectItemCaseSensitive(node, "last_exit");
+	const char *reason =
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(exit, "reason"));
+	struct answer a = { 0 };
+	char params[32];
+	size_t len = strlen(path);
+
+	if (!reason || strncmp(reason, FAILED_CHILD, strlen(FAILED_CHILD)) != 0)
+		return;
+	(void)snprintf(params, sizeof params, "{\"last\":%d}", EVENTS_SEARCHED);
+	if (session_try(s, PROTOCOL_SOCKET_LOGGER, "events", params, &a) == 0)
+		follow_failure(cJSON_GetObjectItemCaseSensitive(a.result, "events"),
+			path, &reason);
+	if (strlen(path) > len) {
+		buf_adds(words, "; ");
+		text_escape(words, path);
+		buf_adds(words, ": ");
+		text_reason(words, reason, 0);
+	}
+	answer_done(&a);
+}

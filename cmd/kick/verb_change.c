@@ -138,10 +138,14 @@ static int tell(struct outcome *o, int rc, const char *path, bool print)
 static int start_failed(struct session *s, const struct target *t,
 	const struct answer *a, struct outcome *o)
 {
+	char path[KICK_PATH_MAX];
+
+	(void)snprintf(path, sizeof path, "%s", t->path);
 	outcome_take(o, a->data);
 	session_start_failure(a, &o->error);
+	outcome_find_cause(s, a->data, path, &o->error);
 	(void)tell(o, STATUS_FAILED, t->path, true);
-	outcome_last_words(s, t->path);
+	outcome_last_words(s, path);
 	return STATUS_FAILED;
 }
 

@@ -144,18 +144,22 @@ static void refusal_words(
 static int add_refused(struct session *s, const struct answer *a,
 	const struct addition *add, struct outcome *o)
 {
-	struct buf path;
+	bool started = *add->id && a->code == PROTOCOL_E_REFUSED &&
+		strcmp(a->message, "start_failed") == 0;
+	char path[KICK_PATH_MAX];
+	struct buf text;
 
+	buf_init(&text, 0);
+	add_path(&text, add);
+	(void)snprintf(path, sizeof path, "%s", buf_text(&text));
+	buf_done(&text);
 	print_diagnostics(a);
 	refusal_words(a, add, &o->error);
+	if (started)
+		outcome_find_cause(s, a->data, path, &o->error);
 	complain("add: nothing was added to %s: %s", add->sup, buf_text(&o->error));
-	if (*add->id && a->code == PROTOCOL_E_REFUSED &&
-		strcmp(a->message, "start_failed") == 0) {
-		buf_init(&path, 0);
-		add_path(&path, add);
-		outcome_last_words(s, buf_text(&path));
-		buf_done(&path);
-	}
+	if (started)
+		outcome_last_words(s, path);
 	if (a->code == PROTOCOL_E_PARSE || a->code == PROTOCOL_E_TOO_BIG)
 		return STATUS_CONFIG;
 	return session_status(a);

@@ -338,6 +338,10 @@ static int await_birth(
 	}
 	(void)kick_unlink(pid);
 	(void)kick_exit(pid, "kill");
+	/* Gone, so that its name is free. */
+	while (!is_down(ref, NULL))
+		if ((r = peers_turn(INT64_MAX)) < 0)
+			return r;
 	say_why(why, "timeout");
 	return -ETIMEDOUT;
 }

@@ -554,21 +554,12 @@ static int send_json(kick_pid to, struct frame *head, const char *json, bool now
 	return r;
 }
 
-static int send_to_self(enum frame_kind kind, kick_ref ref, const cJSON *value)
+/* Through the same words as to others, so that the same is refused. */
+static int send_to_self(const struct frame *head, const char *json)
 {
-	static const kick_kind kinds[] = { [FRAME_MESSAGE] = KICK_MESSAGE,
-		[FRAME_CALL] = KICK_CALL,
-		[FRAME_CAST] = KICK_CAST,
-		[FRAME_STOP] = KIND_STOP };
-	cJSON *copy = value ? cJSON_Duplicate(value, true) : cJSON_CreateNull();
+	struct peer me = { .pid = self.pid };
 
-	if (!copy)
-		return -ENOMEM;
-	if (kind == FRAME_ANSWER)
-		(void)take_answer(ref, copy);
-	else
-		mailbox_put(kinds[kind], self.pid, ref, NULL, copy);
-	return 0;
+	return take_frame(&me, head, json) ? 0 : -ENOMEM;
 }
 
 int peers_send(kick_pid to, enum frame_kind kind, kick_ref ref, const cJSON *value,
@@ -581,14 +572,17 @@ int peers_send(kick_pid to, enum frame_kind kind, kick_ref ref, const cJSON *val
 
 	if (to.node != self.pid.node || !to.id)
 		return -ESRCH;
-	if (kick_pid_equal(to, self.pid))
-		return send_to_self(kind, ref, value);
 	json = value ? cJSON_PrintUnformatted(value) : strdup("null");
 	if (!json)
 		return -ENOMEM;
 	n = strlen(json);
 	head.len = (uint32_t)n;
-	r = n > KICK_MESSAGE_MAX ? -EMSGSIZE : send_json(to, &head, json, nowait);
+	if (n > KICK_MESSAGE_MAX)
+		r = -EMSGSIZE;
+	else if (kick_pid_equal(to, self.pid))
+		r = send_to_self(&head, json);
+	else
+		r = send_json(to, &head, json, nowait);
 	cJSON_free(json);
 	return r;
 }

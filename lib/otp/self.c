@@ -334,6 +334,7 @@ void kick_raise(const char *reason)
 {
 	struct link_message m = { .kind = NODE_RAISE };
 	struct reason r = reason_text(reason);
+	int code;
 
 	if (self.on_raise) {
 		void (*on_raise)(const char *) = self.on_raise;
@@ -344,7 +345,9 @@ void kick_raise(const char *reason)
 	(void)fflush(NULL);
 	if (self.pid.id)
 		(void)tell_node(&m, r.text);
-	_exit(r.class == REASON_ABNORMAL);
+	_exit(r.class != REASON_ABNORMAL			? 0
+			: sscanf(r.text, "exit:%d", &code) == 1 ? code
+								: 1);
 }
 
 int kick_exit(kick_pid pid, const char *reason)

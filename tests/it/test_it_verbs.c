@@ -246,6 +246,51 @@ CASE(it_verbs, info_knows_the_specification_and_the_history)
 	tree_down();
 }
 
+/* kick-protocol(5): every node has all of the first members. What info prints is what
+ * the supervisor says. */
+CASE(it_verbs, a_node_has_each_member_also_when_it_does_not_apply)
+{
+	static const char *const names[] = { "app", "a", "s" };
+	static const char *const members[] = { "id", "path", "type", "state", "pid",
+		"restart", "strategy", "since", "uptime_ms", "restarts", "last_exit",
+		"retry", "status_text", "detail", "ready_at", "last_lines",
+		"significant", "well", "waiting_for" };
+
+	tree_up(TREE("one_for_one"));
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		const cJSON *node;
+		cJSON *all;
+
+		kick_gives(0, "info %s --json", names[i]);
+		all = cJSON_Parse(last_out());
+		node = cJSON_GetObjectItem(all, "node");
+		node = node ? node : all;
+		for (size_t k = 0; k < sizeof members / sizeof *members; k++)
+			expect(cJSON_GetObjectItemCaseSensitive(node, members[k]),
+				"%s has no %s", names[i], members[k]);
+		expect(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(node, "well")),
+			"%s is not well", names[i]);
+		cJSON_Delete(all);
+	}
+	expected();
+	tree_down();
+}
+
+/* Nobody needs to look in kickd's log for which child of a child it was. */
+CASE(it_verbs, a_supervisor_that_does_not_start_says_which_child_and_why)
+{
+	tree_up("{'name':'app','children':[{'id':'s','type':'supervisor','autostart':false,"
+		"'children':[{'id':'t','type':'supervisor','children':[" CHILD("x",
+			"'ready':{'exit':true}", "'say','last','exit','3'") "]}]}]}");
+	kick_gives(1, "start s");
+	await_event("start_failed", "s/t/x", 1);
+	await_event("start_failed", "s/t", 1);
+	kick_gives(1, "start s");
+	check(strstr(last_err(), "s/t/x: exit 3"), "no cause: %s", last_err());
+	check(strstr(last_err(), "| last"), "no last line: %s", last_err());
+	tree_down();
+}
+
 CASE(it_verbs, wait_waits_and_knows_when_it_is_in_vain)
 {
 	struct job *wait;

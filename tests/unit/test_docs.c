@@ -168,8 +168,8 @@ Test(docs, kick_7_names_each_difference_from_otp, .timeout = 5)
 		"1 in 5 s (Erlang), 3 in 5 s (Elixir)",
 		"restart times in whole seconds",
 		"no infinite intensity, no delay",
-		"while a supervisor stops, those below it that wait for their turn go on "
-		"restarting",
+		("while a supervisor stops, those below it that wait for their turn go on "
+		 "restarting"),
 		"a failed restart is tried again at once",
 		"a stopped child comes back in its siblings' group restart",
 		"a child that ends 0 after the stop order has reason \"normal\"",
@@ -219,6 +219,103 @@ Test(docs, kick_7_has_each_rule_that_the_tests_name, .timeout = 5)
 	}
 	cr_expect(n > 100);
 	cr_expect(count_lines(part, ".It ") == n);
+}
+
+/* --- tests/conformance.md -----------------------------------------------------------
+ */
+
+static bool is_word(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
+/* Whether the file that FILE stands for has a test NAME; "FILE:NAME" begins at ref and
+ * `colon` is in it. */
+static bool is_test(const char *ref, const char *colon)
+{
+	size_t len = 0;
+	char file[128], path[4096];
+	int n = (int)(colon - ref);
+
+	while (is_word(colon[1 + len]))
+		len++;
+	(void)snprintf(file, sizeof file, "tests/%s/test_%.*s.c",
+		strncmp(ref, "it_", 3) == 0 ? "it" : "unit", n, ref);
+	if (access(in_tree(file, path, sizeof path), F_OK) < 0)
+		return false;
+	autofree char *code = read_tree(file);
+
+	for (const char *at = code; (at = strchr(at, ',')); at++) {
+		const char *is = at + 1 + strspn(at + 1, " \n\t");
+
+		if (strncmp(is, colon + 1, len) == 0 && is[len] &&
+			strchr(",)", is[len]))
+			return true;
+	}
+	return false;
+}
+
+/* How many tests the text of a row names; each has to exist. */
+static size_t count_tests(const char *row)
+{
+	size_t n = 0;
+
+	for (const char *at = row; (at = strchr(at, ':')); at++) {
+		const char *ref = at;
+
+		while (ref > row && is_word(ref[-1]))
+			ref--;
+		if (ref == at || !is_word(at[1]))
+			continue;
+		cr_expect(is_test(ref, at), "there is no test %.*s",
+			(int)strcspn(ref, " ,;"), ref);
+		n++;
+	}
+	return n;
+}
+
+/* `NAME` after config_golden is a file that it reads. */
+static void expect_bad_files(const char *row)
+{
+	const char *at = strstr(row, "config_golden:");
+	const char *end = at ? strchr(at, ')') : NULL;
+
+	for (at = at ? strchr(at, '`') : NULL; at && at < end;
+		at = strchr(strchr(at + 1, '`') + 1, '`')) {
+		char file[128], path[4096];
+
+		(void)snprintf(file, sizeof file, "tests/data/bad/%.*s.err",
+			(int)strcspn(at + 1, "`"), at + 1);
+		cr_expect(access(in_tree(file, path, sizeof path), F_OK) == 0, "%s",
+			file);
+	}
+}
+
+/* Each rule and each case has a test, or a reason why it has none. */
+Test(docs, conformance_md_names_a_test_or_a_reason_for_each_row, .timeout = 20)
+{
+	static const char *const reasons[] = { "| cannot be: ", "| left to libkick",
+		"| benchmark (`make bench`)" };
+	autofree char *page = read_tree("tests/conformance.md");
+	size_t n = 0;
+
+	for (const char *at = page; (at = strstr(at, "\n| ")); at++) {
+		autofree char *row = strndup(at + 1, strcspn(at + 1, "\n"));
+		const char *where = strstr(row + 2, " | ");
+		bool reason = false;
+
+		cr_assert(where, "%s", row);
+		if (strcmp(where, " | where |") == 0)
+			continue;
+		for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+			reason |=
+				strncmp(where + 1, reasons[i], strlen(reasons[i])) == 0;
+		cr_expect(count_tests(where) > 0 || reason,
+			"neither a test nor a reason: %s", row);
+		expect_bad_files(where);
+		n++;
+	}
+	cr_expect(n > 250, "%zu rows", n);
 }
 
 /* --- tests/traps.md -----------------------------------------------------------------
