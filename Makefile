@@ -195,8 +195,13 @@ tidy: ## clang-tidy and cppcheck: no finding is left
 		--library=.cppcheck/macros.cfg --suppressions-list=.cppcheck/suppressed \
 		-Ilib -D_GNU_SOURCE lib cmd
 
-bench: all $(OUT)/floor $(OUT)/svc ## measure against the bare kernel, print ratios
+bench: all $(OUT)/floor $(OUT)/svc $(OUT)/actors ## measure against the bare kernel, print ratios
 	@OUT=$(OUT) python3 tests/bench/bench.py
+	@$(OUT)/actors
+
+$(OUT)/actors: $(OBJ)/tests/bench/actors.o $(OUT)/libkick.a
+	@echo "  LD    $@"
+	@$(CC) -pie -o $@ $^ $(LD) -lcjson -lm
 
 $(OUT)/floor $(OUT)/svc: $(OUT)/%: $(OBJ)/tests/bench/%.o
 	@echo "  LD    $@"

@@ -221,6 +221,8 @@ static void take_name(const struct birth *b)
 
 	if (r == 0)
 		return;
+	/* It has not been, so there is no end to tell (START-9). */
+	(void)kick_unlink(b->starter.pid);
 	if (r == -EEXIST)
 		tell_starter(b->starter, "taken", kick_pid_to_json(holder));
 	else
