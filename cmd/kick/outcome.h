@@ -25,9 +25,9 @@ void outcome_report(struct session *s, const struct outcome *o, const char *erro
  * Without a logger there are none, and that is no second failure. */
 void outcome_last_words(struct session *s, const char *path);
 
-/* After a failed start: when the node in the answer says that a child of it could not be
- * started, path becomes that of the one it began with, and words get "; PATH: REASON".
- * The logger knows; without it both stay as they are. */
+/* After a failed start: when the node in the answer says that a child of it could not
+ * be started, path becomes that of the one it began with, and words get "; PATH:
+ * REASON". The logger knows; without it both stay as they are. */
 void outcome_find_cause(struct session *s, const cJSON *node, char path[KICK_PATH_MAX],
 	struct buf *words);
 

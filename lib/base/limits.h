@@ -75,8 +75,8 @@
 /* An orphaned supervisor gets this long to stop its children in order. */
 #define KICK_ORPHAN_GRACE_MS 5000
 
-/* The wait after a refusal for want of resources (EAGAIN, EMFILE, ENOMEM): at least, and
- * at most, where a long period of max_seconds asks for more. */
+/* The wait after a refusal for want of resources (EAGAIN, EMFILE, ENOMEM): at least,
+ * and at most, where a long period of max_seconds asks for more. */
 #define KICK_RESOURCE_RETRY_MS 200
 #define KICK_RESOURCE_RETRY_MAX_MS 30000
 

@@ -79,10 +79,10 @@ struct child_policy {
 };
 
 struct sup_policy {
-	uint8_t strategy;      /* enum strategy */
-	uint8_t auto_shutdown; /* enum auto_shutdown */
-	bool dynamic;	       /* a dynamic supervisor: children in no order */
-	uint32_t max_restarts; /* or POLICY_NO_LIMIT */
+	uint8_t strategy;	  /* enum strategy */
+	uint8_t auto_shutdown;	  /* enum auto_shutdown */
+	bool dynamic;		  /* a dynamic supervisor: children in no order */
+	uint32_t max_restarts;	  /* or POLICY_NO_LIMIT */
 	bool states_max_restarts; /* it is no default: children may have a backoff */
 	int64_t max_seconds_ns;
 	uint32_t max_children; /* or POLICY_NO_LIMIT */

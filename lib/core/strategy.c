@@ -14,8 +14,8 @@ static double random_unit(struct sup *s)
 	return (double)(s->random >> 11) / (double)(UINT64_C(1) << 53);
 }
 
-/* A want of resources passes: the tries are so far apart that they, and the end that the
- * first of them followed, never use up the intensity by themselves. */
+/* A want of resources passes: the tries are so far apart that they, and the end that
+ * the first of them followed, never use up the intensity by themselves. */
 static double wait_for_resources(const struct sup_policy *p)
 {
 	double least = (double)(KICK_RESOURCE_RETRY_MS * MSEC_NS);

@@ -21,8 +21,8 @@ struct announcer {
 
 void announcer_init(struct announcer *a, struct loop *l, struct sink *sink);
 
-/* "kickd: TEXT" as a line of its own. flags: NOTICE_IMPORTANT may use the reserve but for
- * one place, which is for NOTICE_LAST_WORD. */
+/* "kickd: TEXT" as a line of its own. flags: NOTICE_IMPORTANT may use the reserve but
+ * for one place, which is for NOTICE_LAST_WORD. */
 void announcer_say(struct announcer *a, const char *text, uint32_t flags);
 void announcer_sayf(struct announcer *a, const char *fmt, ...) KICK_PRINTF(2, 3);
 

@@ -167,7 +167,8 @@ static void send_ended(struct logger *lg)
 		return;
 	if (lg->ended.len > 0)
 		n = send(lg->link.fd, lg->ended.data,
-			lg->ended.len < LOGGER_ENDED_MAX ? lg->ended.len : LOGGER_ENDED_MAX,
+			lg->ended.len < LOGGER_ENDED_MAX ? lg->ended.len
+							 : LOGGER_ENDED_MAX,
 			MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n > 0)
 		buf_drop(&lg->ended, (size_t)n);

@@ -182,7 +182,8 @@ static void say_gave_up(struct supervisor *sv, const char *path)
 
 	report_message(sv, path, NOTICE_LAST_LINE | NOTICE_IMPORTANT,
 		"%s gives up: %u restart%s within %s, %u %s allowed; last: %s, %s",
-		supervisor_name(sv), p->max_restarts + 1, p->max_restarts == 0 ? "" : "s",
+		supervisor_name(sv), p->max_restarts + 1,
+		p->max_restarts == 0 ? "" : "s",
 		num_duration_text(p->max_seconds_ns, period, sizeof period),
 		p->max_restarts, p->max_restarts == 1 ? "is" : "are", path,
 		reason_describe(&sv->core.cause, why, sizeof why));

@@ -286,8 +286,8 @@ int supervisor_ask(struct supervisor *sv, enum link_ask what, struct asked *a)
 	return 0;
 }
 
-/* Before the first stop: below us nothing comes up any more, however long it takes until
- * all have had their turn. */
+/* Before the first stop: below us nothing comes up any more, however long it takes
+ * until all have had their turn. */
 static void close_below(struct supervisor *sv)
 {
 	for (uint32_t i = 0; i < sv->core.n; i++) {

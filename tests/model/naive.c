@@ -111,7 +111,8 @@ static int64_t resource_wait(const struct naive *nv)
 	int64_t wait = 0;
 
 	if (max > 1 && max != POLICY_NO_LIMIT)
-		wait = (int64_t)((double)nv->policy.max_seconds_ns / (max - 1)) + MSEC_NS;
+		wait = (int64_t)((double)nv->policy.max_seconds_ns / (max - 1)) +
+			MSEC_NS;
 	if (wait < KICK_RESOURCE_RETRY_MS * MSEC_NS)
 		return KICK_RESOURCE_RETRY_MS * MSEC_NS;
 	if (wait > KICK_RESOURCE_RETRY_MAX_MS * MSEC_NS)
