@@ -127,6 +127,7 @@ void mailbox_put_sent(
 	DL_APPEND(queue, it);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the macros */
 void mailbox_put_signal(kick_pid from, const char *reason, uint32_t seq)
 {
 	struct item *it = new_item(KICK_EXIT, from, 0, reason, NULL), *later;

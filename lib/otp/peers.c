@@ -112,6 +112,7 @@ int peers_watch(int fd)
 	return r < 0 ? r : watch(EPOLL_CTL_ADD, fd, EPOLLIN, &the_news);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the table's macros */
 static struct peer *find(kick_pid pid)
 {
 	struct peer *p;

@@ -384,6 +384,7 @@ CASE(it_output, log_verb_shows_the_last_lines_and_follows)
 	while (!strstr(job_out(follow), "four"))
 		check(it_pump(it_deadline()), "log -f does not follow");
 	kick_gives(5, "log nobody");
-	tree_down();
+	tree_signal(SIGTERM);
 	(void)finish(follow);
+	tree_ends(0);
 }
