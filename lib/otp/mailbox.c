@@ -24,6 +24,9 @@ struct item {
 static struct item *queue;
 static size_t length;
 
+/* Something was put among those that had come before it. */
+static bool in_between;
+
 /* For who waits in an event loop of his own: an eventfd, -1 as long as nobody does. */
 static int news_fd = -1;
 static bool news;
@@ -137,6 +140,7 @@ void mailbox_put_signal(kick_pid from, const char *reason, uint32_t seq)
 	DL_FOREACH(queue, later)
 	if (kick_pid_equal(later->m.from, from) && later->seq > seq)
 		break;
+	in_between |= later != NULL;
 	if (later)
 		DL_PREPEND_ELEM(queue, later, it);
 	else
@@ -233,13 +237,15 @@ int kick_receive(kick_match *match, void *user, int64_t timeout_ms, kick_message
 	it = first_match(queue, match, user);
 	while (!it) {
 		tell_news(false);
+		in_between = false;
 		seen = queue ? queue->prev : NULL;
 		r = peers_turn(deadline);
 		if (r < 0)
 			return r;
-		if (r == 0)
+		it = first_match(seen && !in_between ? seen->next : queue, match, user);
+		/* A flood of what does not match holds nobody beyond his time. */
+		if (!it && (r == 0 || (deadline && deadline <= clock_now())))
 			return -ETIMEDOUT;
-		it = first_match(seen ? seen->next : queue, match, user);
 	}
 	take_out(it);
 	tell_news(queue != NULL);

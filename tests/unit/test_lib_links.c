@@ -470,6 +470,32 @@ NODE_TEST(lib_links, lnk_14_messages_and_exit_signals_of_one_sender_keep_their_o
 	}
 }
 
+static bool is_exit(const kick_message *m, void *unused)
+{
+	(void)unused;
+	return m->kind == KICK_EXIT;
+}
+
+/* What takes its place among those that were passed over is found all the same. */
+NODE_TEST(lib_links, lnk_14_a_signal_is_found_behind_what_does_not_match)
+{
+	kick_pid pid;
+
+	tester = kick_self();
+	CHECK_INT(kick_trap_exit(true), 0);
+	for (int round = 0; round < 20; round++) {
+		CHECK_INT(kick_spawn(talk, NULL, &pid), 0);
+		for (int i = 1; i < 300; i += 2) {
+			kick_message *m = TAKE(is_exit, NULL);
+
+			CHECK_INT(atoi(m->reason), i);
+			kick_message_free(m);
+		}
+		for (int i = 0; i < 300; i += 2)
+			CHECK_INT(take_number(), i);
+	}
+}
+
 static void say_and_end(void *unused)
 {
 	(void)unused;
