@@ -54,6 +54,13 @@ bool reap_is_over(pid_t pid)
 		si.si_pid == pid;
 }
 
+bool reap_is_child(pid_t pid)
+{
+	siginfo_t si;
+
+	return waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 int reap(pid_t pid, struct reason *ret)
 {
 	siginfo_t si = { 0 };

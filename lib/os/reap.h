@@ -16,6 +16,9 @@ pid_t reap_peek(void);
 /* True when this child has ended and is unreaped. Never waits. */
 bool reap_is_over(pid_t pid);
 
+/* True for a child that is not reaped yet. */
+bool reap_is_child(pid_t pid);
+
 /* Reaps it. 0 and *ret, or a negative errno. Never waits. */
 int reap(pid_t pid, struct reason *ret);
 

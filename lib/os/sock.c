@@ -61,6 +61,23 @@ int sock_listen(const char *dir, const char *name, mode_t mode, int *ret_fd)
 	return 0;
 }
 
+int sock_listen_new(const char *dir, const char *name, int *ret_fd)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	autoclose int fd = -1;
+	int n = snprintf(sun.sun_path, sizeof sun.sun_path, "%s/%s", dir, name);
+
+	if (n < 0 || (size_t)n >= sizeof sun.sun_path)
+		return -ENAMETOOLONG;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sun, sizeof sun) < 0)
+		return -errno;
+	if (listen(fd, 1024) < 0)
+		return -errno;
+	*ret_fd = fd_steal(&fd);
+	return 0;
+}
+
 int sock_notify(const char *dir, const char *name, uid_t uid, int *ret_fd)
 {
 	autoclose int fd = -1;

@@ -18,6 +18,10 @@ int sock_pair(int type, int ret_fds[2]);
  * ours, its lock is held). mode is the file's. Close-on-exec, non-blocking. */
 int sock_listen(const char *dir, const char *name, mode_t mode, int *ret_fd);
 
+/* The same under a name that has never been used, in a directory that nobody else may
+ * enter: nothing to replace, no mode. */
+int sock_listen_new(const char *dir, const char *name, int *ret_fd);
+
 /* A bound datagram socket at dir/name that receives credentials (SO_PASSCRED), owned
  * by uid, mode 0600. */
 int sock_notify(const char *dir, const char *name, uid_t uid, int *ret_fd);

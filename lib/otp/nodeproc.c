@@ -30,9 +30,14 @@
 /* Ends that are remembered for those who ask late. */
 #define PAST_LEN 1024
 
+/* Ends that are remembered until their births are heard of: as many as can come
+ * between a clone and the word of it. */
+#define EARLY_LEN 256
+
 struct member {
 	uint64_t id;
-	pid_t pid; /* 0: prepared, not yet heard of */
+	uint64_t parent; /* 0: none */
+	pid_t pid;
 	struct link link;
 	bool trap;
 	bool gone;			/* freed at the end of the turn */
@@ -62,7 +67,8 @@ struct name {
 
 static struct {
 	struct loop *loop;
-	uint64_t node, last_id, last_ref;
+	uint64_t node;
+	struct node_counters *counters;
 	const char *dir;
 	struct member *by_id, *by_pid, *gone;
 	struct monitor *monitors;
@@ -75,8 +81,8 @@ static struct {
 	struct {
 		pid_t pid; /* ended before it was heard of */
 		struct reason reason;
-	} early[16];
-	unsigned n_early;
+	} early[EARLY_LEN];
+	unsigned next_early;
 	bool ending;
 	int status;
 } nd;
@@ -177,8 +183,7 @@ static void sentence(struct member *m, const char *reason)
 {
 	if (!*m->sentence)
 		(void)snprintf(m->sentence, sizeof m->sentence, "%s", reason);
-	if (m->pid)
-		(void)kill(m->pid, SIGKILL);
+	(void)kill(m->pid, SIGKILL);
 }
 
 /* LNK-2 to LNK-9. signal: not 0 for one that was sent, as NODE_EXITED tells it. */
@@ -197,13 +202,13 @@ static void signal_exit(
  */
 
 /* NOLINTNEXTLINE(readability-function-size): uthash */
-static uint64_t watch(struct member *watcher, struct member *target)
+static uint64_t watch(struct member *watcher, struct member *target, uint64_t ref)
 {
 	struct monitor *mon = calloc(1, sizeof *mon);
 
 	if (!mon)
 		return 0;
-	mon->ref = ++nd.last_ref;
+	mon->ref = ref;
 	mon->watcher = watcher;
 	mon->target = target;
 	DL_APPEND(target->watched, mon);
@@ -285,12 +290,13 @@ static int make_room(void)
 static int64_t send_later(
 	const struct member *m, const struct link_message *msg, const char *text)
 {
+	uint64_t ref = ++nd.counters->last_ref;
 	int r = make_room();
 
 	if (r == 0)
-		r = nodetimers_add(&nd.timers, nd.last_ref + 1, m->id, msg->number,
+		r = nodetimers_add(&nd.timers, ref, m->id, msg->number,
 			msg->flags & NODE_AGAIN, text);
-	return r < 0 ? r : (int64_t)++nd.last_ref;
+	return r < 0 ? r : (int64_t)ref;
 }
 
 /* --- birth --------------------------------------------------------------------------
@@ -299,8 +305,11 @@ static int64_t send_later(
 static void on_message(
 	struct link *l, const struct link_message *m, const char *text, int fd);
 
-/* Its end is told by SIGCHLD; one that was never heard of has only this. */
-static void on_end(struct link *l);
+/* Its end is told by SIGCHLD. */
+static void on_end(struct link *l)
+{
+	(void)l;
+}
 
 /* NOLINTNEXTLINE(readability-function-size): uthash */
 static struct member *new_member(uint64_t id, pid_t pid, int fd)
@@ -318,8 +327,7 @@ static struct member *new_member(uint64_t id, pid_t pid, int fd)
 		return NULL;
 	}
 	HASH_ADD(by_id, nd.by_id, id, sizeof m->id, m);
-	if (pid)
-		HASH_ADD(by_pid, nd.by_pid, pid, sizeof m->pid, m);
+	HASH_ADD(by_pid, nd.by_pid, pid, sizeof m->pid, m);
 	return m;
 }
 
@@ -330,62 +338,6 @@ static void remove_socket(const struct member *m)
 	(void)snprintf(path, sizeof path, "%s/" NODE_SOCKET_NAME, nd.dir,
 		(unsigned long long)m->id);
 	(void)unlink(path);
-}
-
-static int prepare_sockets(uint64_t id, int ends[2], int *ret_listen)
-{
-	char name[32];
-	int r;
-
-	(void)snprintf(name, sizeof name, NODE_SOCKET_NAME, (unsigned long long)id);
-	r = sock_listen(nd.dir, name, 0600, ret_listen);
-	if (r < 0)
-		return r;
-	r = sock_pair(SOCK_SEQPACKET, ends);
-	if (r < 0)
-		*ret_listen = fd_close(*ret_listen);
-	return r;
-}
-
-static void prepare(struct member *m, const struct link_message *msg)
-{
-	struct link_message with_socket = { .kind = NODE_SOCKET, .id = msg->id };
-	uint64_t id = ++nd.last_id;
-	uint64_t ref = 0;
-	struct member *made;
-	char text[24];
-	int ends[2], fd, r;
-
-	r = nd.ending ? -ESHUTDOWN : prepare_sockets(id, ends, &fd);
-	if (r < 0) {
-		answer(m, msg, r, NULL, -1);
-		return;
-	}
-	made = new_member(id, 0, ends[0]);
-	if (!made) {
-		(void)fd_close(ends[0]);
-	} else {
-		if (msg->flags & NODE_LINKED)
-			(void)make_link(m, made);
-		if (msg->flags & NODE_MONITORED)
-			ref = watch(m, made);
-		(void)snprintf(text, sizeof text, "%llu", (unsigned long long)ref);
-		(void)link_send(&m->link, &with_socket, NULL, fd);
-	}
-	answer(m, msg, made ? (int64_t)id : -ENOMEM, text, made ? ends[1] : -1);
-	(void)close(ends[1]);
-	(void)close(fd);
-}
-
-/* NOLINTNEXTLINE(readability-function-size): uthash */
-static void hello(struct member *m, pid_t pid)
-{
-	if (m->pid)
-		return;
-	m->pid = pid;
-	HASH_ADD(by_pid, nd.by_pid, pid, sizeof m->pid, m);
-	if (*m->sentence)
-		(void)kill(pid, SIGKILL);
 }
 
 /* --- death --------------------------------------------------------------------------
@@ -449,8 +401,7 @@ static void bury(struct member *m, const char *reason)
 	remove_socket(m);
 	remember(m, reason);
 	HASH_DELETE(by_id, nd.by_id, m);
-	if (m->pid)
-		HASH_DELETE(by_pid, nd.by_pid, m);
+	HASH_DELETE(by_pid, nd.by_pid, m);
 	forget_names(m);
 	nodetimers_forget(&nd.timers, m->id);
 	tell_others(m, reason);
@@ -491,7 +442,7 @@ static void end_all(const struct reason *facts)
 
 static void ended(struct member *m, const struct reason *facts)
 {
-	bool first = m->id == 1;
+	bool first = m->id == NODE_FIRST;
 
 	/* What it said last lies in the link. */
 	link_drain(&m->link);
@@ -500,19 +451,12 @@ static void ended(struct member *m, const struct reason *facts)
 		end_all(facts);
 }
 
-/* Who was never heard of and has ended said so before it ended, or cannot any more. */
-static struct member *hear(pid_t pid)
+static void remember_early(pid_t pid, const struct reason *facts)
 {
-	struct member *m, *next;
+	unsigned i = nd.next_early++ % EARLY_LEN;
 
-	HASH_ITER(by_id, nd.by_id, m, next)
-	{
-		if (m->pid == 0)
-			link_drain(&m->link);
-		if (m->pid == pid)
-			return m;
-	}
-	return NULL;
+	nd.early[i].pid = pid;
+	nd.early[i].reason = *facts;
 }
 
 static void reap_all(void)
@@ -523,19 +467,58 @@ static void reap_all(void)
 	while ((pid = reap_any(&facts)) > 0) {
 		struct member *m = find_pid(pid);
 
-		if (!m)
-			m = hear(pid);
 		if (m)
 			ended(m, &facts);
+		else
+			remember_early(pid, &facts);
 	}
 }
 
-static void on_end(struct link *l)
+/* How it ended before it was heard of; NULL: it has not. What is remembered of a pid
+ * that is one of a child is of another process. */
+static const struct reason *early_end(pid_t pid)
 {
-	struct member *m = container_of(l, struct member, link);
+	for (size_t i = 0; i < EARLY_LEN && i < nd.next_early; i++)
+		if (nd.early[i].pid == pid) {
+			nd.early[i].pid = 0;
+			return reap_is_child(pid) ? NULL : &nd.early[i].reason;
+		}
+	return NULL;
+}
 
-	if (m->pid == 0)
-		bury(m, "killed");
+/* It cannot be kept: as if it had been killed right after. */
+static void stillborn(struct member *m, const struct link_message *msg, pid_t pid)
+{
+	(void)kill(pid, SIGKILL);
+	if (msg->flags & NODE_MONITORED)
+		tell(m, NODE_DOWN, msg->id, (uint64_t)msg->number, "killed");
+	if (msg->flags & NODE_LINKED)
+		signal_exit(m, (uint64_t)msg->number, "killed", 0);
+}
+
+static void born(
+	struct member *m, const struct link_message *msg, const char *text, int fd)
+{
+	pid_t pid = (pid_t)strtol(text, NULL, 10);
+	const struct reason *end = early_end(pid);
+	struct member *made = NULL;
+
+	if (fd >= 0 && pid > 0)
+		made = new_member((uint64_t)msg->number, pid, fd);
+	if (!made) {
+		(void)fd_close(fd);
+		stillborn(m, msg, pid);
+		return;
+	}
+	made->parent = m->id;
+	if (msg->flags & NODE_LINKED)
+		(void)make_link(m, made);
+	if (msg->flags & NODE_MONITORED)
+		(void)watch(m, made, msg->id);
+	if (nd.ending)
+		sentence(made, "killed");
+	if (end)
+		ended(made, end);
 }
 
 /* --- requests -----------------------------------------------------------------------
@@ -567,7 +550,7 @@ static void do_unlink(struct member *m, const struct link_message *msg)
 static void do_monitor(struct member *m, const struct link_message *msg)
 {
 	struct member *target = find(msg->number);
-	uint64_t ref = target ? watch(m, target) : 0;
+	uint64_t ref = target ? watch(m, target, ++nd.counters->last_ref) : 0;
 
 	if (target && !ref)
 		answer(m, msg, -ENOMEM, NULL, -1);
@@ -650,36 +633,11 @@ static void do_trap(struct member *m, const struct link_message *msg)
 	answer(m, msg, before, NULL, -1);
 }
 
-static void abandon(struct member *m, const struct link_message *msg)
-{
-	struct member *unborn = find(msg->number);
-
-	if (unborn && unborn->pid == 0) {
-		/* Nobody is to hear of what has never been. */
-		drop_half(m, unborn->id);
-		unborn->n_links = 0;
-		while (unborn->watched)
-			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it leaves */
-			unwatch(unborn->watched);
-		bury(unborn, "noproc");
-	}
-	answer(m, msg, 0, NULL, -1);
-}
-
 static void serve(struct member *m, const struct link_message *msg, const char *text)
 {
 	switch ((enum node_kind)msg->kind) {
-	case NODE_HELLO:
-		hello(m, (pid_t)msg->number);
-		return;
 	case NODE_RAISE:
 		(void)snprintf(m->raised, sizeof m->raised, "%s", text);
-		return;
-	case NODE_PREPARE:
-		prepare(m, msg);
-		return;
-	case NODE_ABANDON:
-		abandon(m, msg);
 		return;
 	case NODE_LINK:
 		do_link(m, msg);
@@ -725,10 +683,10 @@ static void serve(struct member *m, const struct link_message *msg, const char *
 			NULL, -1);
 		return;
 	case NODE_ANSWER:
-	case NODE_SOCKET:
 	case NODE_EXITED:
 	case NODE_DOWN:
 	case NODE_TIMER:
+	case NODE_BORN:
 		return;
 	}
 }
@@ -736,7 +694,13 @@ static void serve(struct member *m, const struct link_message *msg, const char *
 static void on_message(
 	struct link *l, const struct link_message *msg, const char *text, int fd)
 {
-	serve(container_of(l, struct member, link), msg, text);
+	struct member *m = container_of(l, struct member, link);
+
+	if (msg->kind == NODE_BORN) {
+		born(m, msg, text, fd);
+		return;
+	}
+	serve(m, msg, text);
 	(void)fd_close(fd);
 }
 
@@ -745,7 +709,7 @@ static void on_message(
 
 static void on_signal(void *user, const struct signalfd_siginfo *si)
 {
-	struct member *first = find(1);
+	struct member *first = find(NODE_FIRST);
 
 	(void)user;
 	if (si->ssi_signo == SIGCHLD)
@@ -767,12 +731,12 @@ static int begin(const struct nodeproc_start *start)
 	process_signals();
 	nd.node = start->node;
 	nd.dir = start->dir;
-	nd.last_id = 1;
+	nd.counters = start->counters;
 	r = loop_new(&set, on_signal, NULL, &nd.loop);
 	if (r < 0)
 		return r;
 	nd.timers = (struct nodetimers){ .loop = nd.loop, .deliver = deliver };
-	return new_member(1, start->first, start->link) ? 0 : -ENOMEM;
+	return new_member(NODE_FIRST, start->first, start->link) ? 0 : -ENOMEM;
 }
 
 _Noreturn void nodeproc_run(const struct nodeproc_start *start)

@@ -8,11 +8,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "otp/nodewire.h"
+
 struct nodeproc_start {
 	uint64_t node;	 /* its number */
 	const char *dir; /* of the sockets; removed at the end */
-	pid_t first;	 /* pid of the first process, whose id is 1 */
+	pid_t first;	 /* pid of the first process, NODE_FIRST */
 	int link;	 /* our end of its link */
+	struct node_counters *counters;
 };
 
 /* All signals are blocked. Ends with the first process's status. */

@@ -4,12 +4,12 @@
 #ifndef KICK_OTP_NODEWIRE_H
 #define KICK_OTP_NODEWIRE_H
 
+#include <stdint.h>
+
 enum node_kind {
 	/* to the node; number is the other process's id where one is meant */
-	NODE_HELLO,   /* first: number: pid */
-	NODE_PREPARE, /* flags: NODE_LINKED, NODE_MONITORED; the answer: number: id,
-			 its listening socket and its end of a link; text: monitor */
-	NODE_ABANDON, /* it was not made after all */
+	NODE_BORN, /* number: id, text: pid, fd: our end of its link; flags:
+		      NODE_LINKED, NODE_MONITORED, id: the monitor's ref. No answer */
 	NODE_LINK,
 	NODE_UNLINK,
 	NODE_MONITOR,	/* the answer: number: ref, or 0 and text: how it had ended */
@@ -28,7 +28,6 @@ enum node_kind {
 
 	/* from the node */
 	NODE_ANSWER, /* number: result or negative errno */
-	NODE_SOCKET, /* before the answer to NODE_PREPARE: the listening socket */
 	NODE_EXITED, /* event: number: from, text: reason; id: of a signal the frames
 			sent before, and bit 32 */
 	NODE_DOWN,   /* event: id: ref, number: from, text: reason */
@@ -41,5 +40,15 @@ enum node_kind {
 
 /* Where a process listens, in the node's directory. */
 #define NODE_SOCKET_NAME "p%llu"
+
+/* The node itself, as the parent of the first process: who started the program. */
+#define NODE_STARTER 1
+#define NODE_FIRST 2
+
+/* In memory that all processes of a node share: what each takes from by itself. */
+struct node_counters {
+	_Atomic uint64_t last_id;  /* of processes */
+	_Atomic uint64_t last_ref; /* of monitors and timers */
+};
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/single_threaded.h>
@@ -47,21 +48,28 @@ static void wait_link(short events)
 		;
 }
 
-static int tell_node(const struct link_message *m, const char *text)
+/* fd: -1, or one that goes with it. */
+static int tell_node(const struct link_message *m, const char *text, int fd)
 {
 	size_t n = text ? strlen(text) : 0;
-	struct iovec parts[] = { { (void *)(uintptr_t)m, sizeof *m },
-		{ (void *)(uintptr_t)text, n } };
-	struct msghdr msg = { .msg_iov = parts, .msg_iovlen = n ? 2 : 1 };
+	char bytes[sizeof *m + 64];
+	autofree char *longer = NULL;
+	char *at = bytes;
+	int r;
 
 	if (n > KICK_LINK_MESSAGE_MAX)
 		return -EMSGSIZE;
-	while (sendmsg(self.link, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
-		if (errno == EAGAIN)
-			wait_link(POLLOUT);
-		else if (errno != EINTR)
-			node_is_gone();
+	if (sizeof *m + n > sizeof bytes) {
+		at = longer = malloc(sizeof *m + n);
+		if (!at)
+			return -ENOMEM;
 	}
+	memcpy(at, m, sizeof *m);
+	memcpy(at + sizeof *m, text ? text : "", n);
+	while ((r = sock_send(self.link, at, sizeof *m + n, &fd, fd >= 0)) == -EAGAIN)
+		wait_link(POLLOUT);
+	if (r < 0)
+		node_is_gone();
 	return 0;
 }
 
@@ -116,21 +124,18 @@ int64_t self_ask(enum node_kind kind, unsigned flags, int64_t number, const char
 	static uint64_t last_id;
 	struct node_answer *a = answer ? answer : &own;
 	struct link_message m = { .kind = kind, .flags = flags, .number = number };
-	int socket = -1, r;
+	int r;
 
 	if (!self.pid.id)
 		return -ENOTCONN;
 	m.id = ++last_id;
-	r = tell_node(&m, text);
+	r = tell_node(&m, text, -1);
 	if (r < 0)
 		return r;
 	for (;;) {
 		if (!hear_one(&m, a)) {
 			wait_link(POLLIN);
-		} else if (m.kind == NODE_SOCKET) {
-			socket = a->fd;
 		} else if (m.kind == NODE_ANSWER && m.id == last_id) {
-			a->socket = socket;
 			return a->number = m.number;
 		} else {
 			(void)fd_close(a->fd);
@@ -145,8 +150,6 @@ int64_t self_ask(enum node_kind kind, unsigned flags, int64_t number, const char
 /* In the new process, signals blocked. */
 static void become(kick_pid pid, kick_pid parent, int link, int listen, pid_t node)
 {
-	struct link_message hello = { .kind = NODE_HELLO, .number = getpid() };
-
 	mailbox_forked();
 	(void)fd_close(self.link);
 	(void)fd_close(self.listen);
@@ -160,8 +163,6 @@ static void become(kick_pid pid, kick_pid parent, int link, int listen, pid_t no
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != node)
 		_exit(1);
-	if (pid.id != 1)
-		(void)tell_node(&hello, NULL);
 }
 
 static int make_dir(void)
@@ -176,10 +177,27 @@ static int make_dir(void)
 	return mkdtemp(self.dir) ? 0 : -errno;
 }
 
+static int listen_as(uint64_t id, int *ret_fd)
+{
+	char name[32];
+
+	(void)snprintf(name, sizeof name, NODE_SOCKET_NAME, (unsigned long long)id);
+	return sock_listen_new(self.dir, name, ret_fd);
+}
+
+static void unlisten(uint64_t id)
+{
+	char path[sizeof self.dir + 32];
+
+	(void)snprintf(path, sizeof path, "%s/" NODE_SOCKET_NAME, self.dir,
+		(unsigned long long)id);
+	(void)unlink(path);
+}
+
 /* The first half stays behind, the second goes on. */
 static int divide(uint64_t number, int ends[2], int listen)
 {
-	kick_pid first = { number, 1 };
+	kick_pid first = { number, NODE_FIRST };
 	sigset_t all, before;
 	pid_t node = getpid();
 	pid_t pid;
@@ -189,9 +207,11 @@ static int divide(uint64_t number, int ends[2], int listen)
 	(void)sigprocmask(SIG_SETMASK, &all, &before);
 	pid = _Fork();
 	if (pid > 0) {
-		struct nodeproc_start start = {
-			.node = number, .dir = self.dir, .first = pid, .link = ends[0]
-		};
+		struct nodeproc_start start = { .node = number,
+			.dir = self.dir,
+			.first = pid,
+			.link = ends[0],
+			.counters = self.counters };
 
 		(void)close(ends[1]);
 		(void)close(listen);
@@ -229,6 +249,11 @@ int kick_start(void)
 		return -EALREADY;
 	if (has_threads())
 		return -EBUSY;
+	self.counters = mmap(NULL, sizeof *self.counters, PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (self.counters == MAP_FAILED)
+		return -errno;
+	self.counters->last_id = NODE_FIRST;
 	if (getrandom(&number, sizeof number, 0) != sizeof number || number == 0)
 		number = (uint64_t)getpid() + 1;
 	r = make_dir();
@@ -236,15 +261,13 @@ int kick_start(void)
 		return r;
 	r = sock_pair(SOCK_SEQPACKET, ends);
 	if (r == 0)
-		r = sock_listen(self.dir, "p1", 0600, &listen);
+		r = listen_as(NODE_FIRST, &listen);
 	if (r == 0)
 		r = divide(number, ends, listen);
 	if (r < 0) {
-		char path[sizeof self.dir + 8];
-
-		(void)snprintf(path, sizeof path, "%s/p1", self.dir);
-		(void)unlink(path);
+		unlisten(NODE_FIRST);
 		(void)rmdir(self.dir);
+		(void)munmap(self.counters, sizeof *self.counters);
 		(void)fd_close(ends[0]);
 		(void)fd_close(ends[1]);
 		(void)fd_close(listen);
@@ -264,44 +287,85 @@ static pid_t fork_sibling(void)
 	return (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
 }
 
+/* What the parent makes before the clone: nobody is asked. */
+struct cradle {
+	uint64_t id, ref;
+	int ends[2]; /* of the link: the node's, its own */
+	int listen;
+};
+
+static int make_cradle(struct cradle *c)
+{
+	int r = sock_pair(SOCK_SEQPACKET, c->ends);
+
+	if (r < 0)
+		return r;
+	c->id = ++self.counters->last_id;
+	c->ref = ++self.counters->last_ref;
+	r = listen_as(c->id, &c->listen);
+	if (r < 0) {
+		(void)close(c->ends[0]);
+		(void)close(c->ends[1]);
+	}
+	return r;
+}
+
+/* The node hears of it before it hears it, as its end of the link comes with this. */
+static void tell_birth(const struct cradle *c, pid_t pid, unsigned flags)
+{
+	struct link_message m = { .kind = NODE_BORN,
+		.flags = flags,
+		.id = c->ref,
+		.number = (int64_t)c->id };
+	char text[16];
+
+	(void)snprintf(text, sizeof text, "%d", (int)pid);
+	(void)tell_node(&m, text, c->ends[0]);
+}
+
 static int spawn_with(unsigned flags, kick_function *function, void *arg, kick_pid *ret,
 	kick_ref *ret_ref)
 {
-	static struct node_answer a;
+	struct cradle c;
 	sigset_t all, before;
 	pid_t node = getppid();
-	int64_t id;
 	pid_t pid;
 	int r;
 
+	if (!self.pid.id)
+		return -ENOTCONN;
 	if (has_threads())
 		return -EBUSY;
-	id = self_ask(NODE_PREPARE, flags, 0, NULL, &a);
-	if (id < 0)
-		return (int)id;
+	r = make_cradle(&c);
+	if (r < 0)
+		return r;
 	(void)fflush(NULL);
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, &before);
 	pid = fork_sibling();
 	r = -errno;
 	if (pid == 0) {
-		kick_pid own = { self.pid.node, (uint64_t)id };
+		kick_pid own = { self.pid.node, c.id };
 
-		become(own, self.pid, a.fd, a.socket, node);
+		(void)close(c.ends[0]);
+		become(own, self.pid, c.ends[1], c.listen, node);
 		(void)sigprocmask(SIG_SETMASK, &before, NULL);
 		live(function, arg);
 	}
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	(void)fd_close(a.fd);
-	(void)fd_close(a.socket);
-	if (pid < 0) {
-		(void)self_ask(NODE_ABANDON, 0, id, NULL, NULL);
+	if (pid > 0)
+		tell_birth(&c, pid, flags);
+	else
+		unlisten(c.id);
+	(void)close(c.ends[0]);
+	(void)close(c.ends[1]);
+	(void)close(c.listen);
+	if (pid < 0)
 		return r;
-	}
 	if (ret)
-		*ret = (kick_pid){ self.pid.node, (uint64_t)id };
+		*ret = (kick_pid){ self.pid.node, c.id };
 	if (ret_ref)
-		*ret_ref = strtoull(a.text, NULL, 10);
+		*ret_ref = c.ref;
 	return 0;
 }
 
@@ -343,8 +407,9 @@ void kick_raise(const char *reason)
 		on_raise(r.text);
 	}
 	(void)fflush(NULL);
-	if (self.pid.id)
-		(void)tell_node(&m, r.text);
+	/* Its end alone says "normal". */
+	if (self.pid.id && strcmp(r.text, "normal") != 0)
+		(void)tell_node(&m, r.text, -1);
 	_exit(r.class != REASON_ABNORMAL			? 0
 			: sscanf(r.text, "exit:%d", &code) == 1 ? code
 								: 1);

@@ -17,6 +17,7 @@ struct self {
 	char dir[100];
 	int link;   /* to the node */
 	int listen; /* the mailbox's */
+	struct node_counters *counters;
 	bool trap;
 	cJSON *dictionary;
 	void (*on_raise)(const char *reason); /* a server's: terminates it */
@@ -27,7 +28,7 @@ extern struct self self;
 /* What came back. */
 struct node_answer {
 	int64_t number;
-	int fd, socket; /* -1, or the caller's */
+	int fd; /* -1, or the caller's */
 	char text[KICK_LINK_MESSAGE_MAX + 1];
 };
 
