@@ -53,9 +53,9 @@ static void describe_command(struct buf *out, const struct child_spec *c)
 {
 	const struct str_list *argv = REL_GET(struct str_list, c->argv);
 
-	buf_adds(out, "  ");
 	if (!argv)
 		return;
+	buf_adds(out, "  ");
 	for (uint32_t i = c->shell ? argv->n - 1 : 0; i < argv->n; i++) {
 		if (i && !c->shell)
 			buf_addc(out, ' ');

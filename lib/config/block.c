@@ -288,6 +288,9 @@ static void fill_process(struct block *b, const struct draft_child *c, size_t at
 	spec->argv =
 		REL_TO(at, struct child_spec, argv, put_list(b, &c->argv, &c->args));
 	spec->cwd = REL_TO(at, struct child_spec, cwd, put_string(b, c->cwd));
+	spec->initial =
+		REL_TO(at, struct child_spec, initial, put_string(b, c->initial));
+	spec->file = REL_TO(at, struct child_spec, file, put_string(b, c->file));
 	spec->env = REL_TO(at, struct child_spec, env, put_env(b, &c->env));
 	spec->env_file = REL_TO(at, struct child_spec, env_file,
 		put_list(b, &c->env_file, &(struct draft_list){ 0 }));
@@ -323,12 +326,14 @@ static void put_child_at(struct block *b, const struct draft_child *c, size_t at
 	spec.ready_fd = c->ready_fd;
 	spec.kill_mode = c->kill_mode;
 	spec.stop_signal = c->stop_signal;
+	spec.link = c->link;
 	spec.has_umask = c->has_umask;
 	spec.umask = c->umask;
+	spec.registry_keys = c->registry_keys;
 	spec.id = REL_TO(at, struct child_spec, id, put_string(b, c->id));
 	spec.where = REL_TO(at, struct child_spec, where, put_where(b, c));
 	fill_process(b, c, at, &spec);
-	if (c->policy.type != CHILD_WORKER)
+	if (draft_has_children(c))
 		spec.sup = REL_TO(at, struct child_spec, sup, put_sup(b, &c->sup));
 	put(b, at, &spec, sizeof spec);
 }

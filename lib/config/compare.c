@@ -69,6 +69,9 @@ static bool equal_processes(const struct child_spec *a, const struct child_spec 
 	}
 	return a->policy.type == b->policy.type && a->shell == b->shell &&
 		a->has_umask == b->has_umask && a->umask == b->umask &&
+		a->link == b->link && a->registry_keys == b->registry_keys &&
+		equal_texts(REL_STR(a->initial), REL_STR(b->initial)) &&
+		equal_texts(REL_STR(a->file), REL_STR(b->file)) &&
 		equal_texts(REL_STR(a->cwd), REL_STR(b->cwd)) &&
 		equal_lists(REL_GET(struct str_list, a->argv),
 			REL_GET(struct str_list, b->argv)) &&

@@ -19,16 +19,26 @@ static uint8_t default_restart(const struct draft_child *c)
 	return c->policy.oneshot ? RESTART_TRANSIENT : RESTART_PERMANENT;
 }
 
+static bool is_supervisor(const struct draft_child *c)
+{
+	return c->policy.type == CHILD_SUPERVISOR ||
+		c->policy.type == CHILD_DYNAMIC_SUPERVISOR;
+}
+
+bool draft_has_children(const struct draft_child *c)
+{
+	return is_supervisor(c) && c->argv.n == 0;
+}
+
 static int64_t default_shutdown(const struct draft_child *c)
 {
-	return c->policy.type == CHILD_WORKER ? DEFAULT_SHUTDOWN : POLICY_INFINITY;
+	return is_supervisor(c) ? POLICY_INFINITY : DEFAULT_SHUTDOWN;
 }
 
 static int64_t default_start_timeout(const struct draft_child *c)
 {
-	if (c->policy.type == CHILD_WORKER && !c->policy.oneshot)
-		return DEFAULT_TIMEOUT;
-	return POLICY_INFINITY;
+	return is_supervisor(c) || c->policy.oneshot ? POLICY_INFINITY
+						     : DEFAULT_TIMEOUT;
 }
 
 static uint8_t default_kill_mode(const struct draft_child *c)
@@ -76,6 +86,8 @@ void draft_child_settle(struct draft_child *c)
 		c->policy.start_timeout_ns = default_start_timeout(c);
 	if (!c->stated.kill_mode)
 		c->kill_mode = default_kill_mode(c);
+	if (c->policy.type == CHILD_AGENT && !c->initial)
+		c->initial = "null";
 }
 
 static void note_stated(struct draft_child *c)
@@ -191,9 +203,13 @@ static void plain_from_spec(const struct child_spec *spec, struct draft_child *c
 	c->ready_fd = spec->ready_fd;
 	c->kill_mode = spec->kill_mode;
 	c->stop_signal = spec->stop_signal;
+	c->link = spec->link;
 	c->has_umask = spec->has_umask;
 	c->umask = spec->umask;
 	c->cwd = REL_STR(spec->cwd);
+	c->initial = REL_STR(spec->initial);
+	c->file = REL_STR(spec->file);
+	c->registry_keys = spec->registry_keys;
 	c->where = REL_STR(spec->where);
 	c->has_success = success != NULL;
 	if (success)

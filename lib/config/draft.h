@@ -68,6 +68,7 @@ struct draft_child {
 	struct draft_list args; /* appended to argv */
 	bool shell;
 	uint8_t ready, ready_fd, kill_mode, stop_signal;
+	bool link;
 	bool has_umask;
 	uint16_t umask;
 	const char *cwd;
@@ -79,6 +80,10 @@ struct draft_child {
 	bool has_success;
 	struct success_spec success;
 	struct draft_stdio stdio[3];
+
+	const char *initial; /* JSON text */
+	const char *file;
+	uint8_t registry_keys;
 
 	struct draft_sup sup;
 	const char *where; /* instead of doc and item */
@@ -104,6 +109,9 @@ struct draft_config {
 /* A child without any key, of this type: the defaults that hang on nothing else. */
 void draft_child_init(struct draft_child *c, enum child_type type);
 void draft_config_init(struct draft_config *cf);
+
+/* A supervisor whose children are in the configuration. */
+bool draft_has_children(const struct draft_child *c);
 
 /* Fills in the defaults that hang on other keys, where they were not stated. */
 void draft_child_settle(struct draft_child *c);

@@ -225,13 +225,23 @@ static void process(struct buf *out, const struct child_spec *c)
 	user(out, REL_GET(struct user_spec, c->user));
 	if (c->has_umask)
 		number_text(out, "umask", "o", c->umask);
-	text(out, "stop_signal", signame(c->stop_signal));
+	boolean(out, "link", c->link);
+	if (!c->link)
+		text(out, "stop_signal", signame(c->stop_signal));
 	text(out, "kill_mode", c->kill_mode == KILL_GROUP ? "group" : "mixed");
 	success(out, REL_GET(struct success_spec, c->success));
 	stdio(out, "stdin", &c->stdio[0]);
 	stdio(out, "stdout", &c->stdio[1]);
 	stdio(out, "stderr", &c->stdio[2]);
 	ready(out, c);
+}
+
+static void agent(struct buf *out, const struct child_spec *c)
+{
+	key(out, "initial");
+	buf_adds(out, REL_STR(c->initial));
+	if (c->file)
+		text(out, "file", REL_STR(c->file));
 }
 
 static void supervisor(struct buf *out, const struct sup_spec *s)
@@ -268,6 +278,12 @@ void spec_to_json(const struct child_spec *c, struct buf *out)
 	backoff(out, &p->backoff);
 	if (spec_sup(c))
 		supervisor(out, spec_sup(c));
+	else if (p->type == CHILD_AGENT)
+		agent(out, c);
+	else if (p->type == CHILD_REGISTRY)
+		text(out, "keys",
+			c->registry_keys == REGISTRY_DUPLICATE ? "duplicate"
+							       : "unique");
 	else
 		process(out, c);
 	buf_addc(out, '}');

@@ -21,9 +21,13 @@
 #define S_STRINGS "{\"type\":\"array\",\"items\":{\"type\":\"string\",\"minLength\":1}}"
 #define S_REF(def) "{\"$ref\":\"#/$defs/" def "\"}"
 #define S_TRUE "{\"const\":true}"
+#define S_ANY                                                                \
+	"{\"type\":[\"object\",\"array\",\"string\",\"number\",\"boolean\"," \
+	"\"null\"]}"
 
 static const char *const on_give_up_names[] = { "exit", "restart" };
 static const char *const kill_mode_names[] = { "mixed", "group" };
+static const char *const registry_keys_names[] = { "unique", "duplicate" };
 
 /* clang-format off */
 static const struct key top_rows[] = {
@@ -64,9 +68,11 @@ static const struct key child_rows[] = {
 	  .doc = "unique among siblings; a part of the path" },
 	{ "type", value_enum, IN_CHILD, .offset = DRAFT(policy.type),
 	  ENUM("child type", child_type_names), .def = "\"worker\"",
-	  .doc = "a program, or a supervisor with children of its own" },
-	{ "start", child_start, IN_WORKER, .schema = S_REF("start"),
-	  .doc = "the program and its arguments, or a text for /bin/sh -c" },
+	  .doc = "a program, a supervisor with children of its own, a registry of "
+		 "names, or an agent that keeps a value" },
+	{ "start", child_start, IN_PROGRAM, .schema = S_REF("start"),
+	  .doc = "the program and its arguments, or a text for /bin/sh -c; of a "
+		 "supervisor: its children are in the program's code" },
 	{ "args", child_args, IN_ARGS, KEY_LAST | KEY_NO_SCHEMA,
 	  .doc = "appended to the template's start" },
 	{ "restart", value_enum, IN_CHILD, .offset = DRAFT(policy.restart),
@@ -79,36 +85,36 @@ static const struct key child_rows[] = {
 	  .schema = S_BOOL, .def = "false", .doc = "its end counts for auto_shutdown" },
 	{ "autostart", value_bool, IN_CHILD, .offset = DRAFT(policy.autostart),
 	  .schema = S_BOOL, .def = "true", .doc = "false: known, started by hand" },
-	{ "cwd", child_cwd, IN_WORKER, .schema = S_STRING,
+	{ "cwd", child_cwd, IN_PROGRAM, .schema = S_STRING,
 	  .doc = "working directory; default: kickd's own" },
-	{ "env", value_env, IN_WORKER, .offset = DRAFT(env), .schema = S_REF("env"),
+	{ "env", value_env, IN_PROGRAM, .offset = DRAFT(env), .schema = S_REF("env"),
 	  .def = "{}", .doc = "variables for this child" },
-	{ "env_file", child_env_file, IN_WORKER, .schema = S_REF("env_file"),
+	{ "env_file", child_env_file, IN_PROGRAM, .schema = S_REF("env_file"),
 	  .def = "[]",
 	  .doc = "files with KEY=VALUE lines, read at each start" },
-	{ "user", value_text, IN_WORKER, .offset = DRAFT(user_name), .schema = S_STRING,
+	{ "user", value_text, IN_PROGRAM, .offset = DRAFT(user_name), .schema = S_STRING,
 	  .doc = "who it runs as, name or number" },
-	{ "group", value_text, IN_WORKER, .offset = DRAFT(group_name),
+	{ "group", value_text, IN_PROGRAM, .offset = DRAFT(group_name),
 	  .schema = S_STRING,
 	  .doc = "group, name or number; default: the user's" },
-	{ "groups", child_groups, IN_WORKER, .schema = S_STRINGS,
+	{ "groups", child_groups, IN_PROGRAM, .schema = S_STRINGS,
 	  .doc = "supplementary groups; default: the user's" },
-	{ "umask", child_umask, IN_WORKER, .schema = S_REF("mode"),
+	{ "umask", child_umask, IN_PROGRAM, .schema = S_REF("mode"),
 	  .doc = "file mode creation mask, octal; default: kickd's own" },
 	{ "stop_signal", child_signal, IN_WORKER, .schema = S_STRING,
 	  .def = "\"SIGTERM\"",
 	  .doc = "what asks it to stop" },
-	{ "kill_mode", value_enum, IN_WORKER, .offset = DRAFT(kill_mode),
+	{ "kill_mode", value_enum, IN_PROGRAM, .offset = DRAFT(kill_mode),
 	  ENUM("kill_mode", kill_mode_names),
 	  .doc = "whom the stop signal goes to; default mixed, group when start is a "
 	  "text" },
-	{ "success_exit", child_success, IN_WORKER, .schema = S_REF("success_exit"),
+	{ "success_exit", child_success, IN_PROGRAM, .schema = S_REF("success_exit"),
 	  .def = "[]", .doc = "exit codes and signals that are normal ends besides 0" },
-	{ "stdin", child_stdio, IN_WORKER, .offset = DRAFT(stdio[0]), .min = 0,
+	{ "stdin", child_stdio, IN_PROGRAM, .offset = DRAFT(stdio[0]), .min = 0,
 	  .schema = S_REF("stdin"), .def = "\"null\"", .doc = "standard input" },
-	{ "stdout", child_stdio, IN_WORKER, .offset = DRAFT(stdio[1]), .min = 1,
+	{ "stdout", child_stdio, IN_PROGRAM, .offset = DRAFT(stdio[1]), .min = 1,
 	  .schema = S_REF("stdout"), .def = "\"log\"", .doc = "standard output" },
-	{ "stderr", child_stdio, IN_WORKER, .offset = DRAFT(stdio[2]), .min = 1,
+	{ "stderr", child_stdio, IN_PROGRAM, .offset = DRAFT(stdio[2]), .min = 1,
 	  .schema = S_REF("stdout"), .def = "\"log\"", .doc = "standard error" },
 	{ "backoff", child_backoff, IN_CHILD, .schema = S_REF("backoff"),
 	  .doc = "the wait before automatic restarts; default: none" },
@@ -118,6 +124,8 @@ static const struct key child_rows[] = {
 		 "infinity" },
 	{ "ready", child_ready, IN_WORKER, .schema = S_REF("ready"),
 	  .doc = "when it counts as started; default: when exec has succeeded" },
+	{ "link", value_bool, IN_PROGRAM, .offset = DRAFT(link), .schema = S_BOOL,
+	  .doc = "the program speaks libkick; default false, of supervisors true" },
 
 	{ "strategy", value_enum, IN_ANY_SUP, .offset = DRAFT(sup.policy.strategy),
 	  ENUM("strategy", strategy_names), .def = "\"one_for_one\"",
@@ -145,6 +153,14 @@ static const struct key child_rows[] = {
 	  .schema = S_REF("max_children"), .def = "\"infinity\"",
 	  .doc = "how many children it may have at a time" },
 
+	{ "initial", child_initial, IN_AGENT, .schema = S_ANY, .def = "null",
+	  .doc = "the value that an agent begins with, unless its file has one" },
+	{ "file", child_file, IN_AGENT, .schema = S_STRING,
+	  .doc = "where an agent keeps its value; default: nowhere" },
+	{ "keys", value_enum, IN_REGISTRY, .offset = DRAFT(registry_keys),
+	  ENUM("kind of keys", registry_keys_names), .def = "\"unique\"",
+	  .doc = "whether a key of a registry has one process or many" },
+
 	{ .name = "listen", .in = IN_CHILD },
 	{ .name = "log", .in = IN_CHILD },
 	{ .name = "nice", .in = IN_CHILD },
@@ -153,13 +169,9 @@ static const struct key child_rows[] = {
 	{ .name = "no_new_privileges", .in = IN_CHILD },
 	{ .name = "capabilities", .in = IN_CHILD },
 	{ .name = "health", .in = IN_CHILD },
-	{ .name = "link", .in = IN_CHILD },
 	{ .name = "reload_signal", .in = IN_CHILD },
 	{ .name = "cgroup", .in = IN_CHILD },
 	{ .name = "partitions", .in = IN_CHILD },
-	{ .name = "keys", .in = IN_CHILD },
-	{ .name = "initial", .in = IN_CHILD },
-	{ .name = "file", .in = IN_CHILD },
 };
 
 static const struct key control_rows[] = {
@@ -266,42 +278,88 @@ static void say_unknown(struct parse *p, const cJSON *v, const struct key_use *u
 		suggestion ? "\"?" : "");
 }
 
-/* Why a known key may not stand here. */
+const char *key_link_mistake(const char *name)
+{
+	if (strcmp(name, "ready") == 0)
+		return "it is ready when its init has ended";
+	if (strcmp(name, "stop_signal") == 0)
+		return "it is told to stop over its link";
+	return NULL;
+}
+
+static const char *subject_of(const struct key *k, unsigned in)
+{
+	switch (in) {
+	case IN_WORKER:
+		return "a worker";
+	case IN_CODE:
+		return "a supervisor with \"start\"";
+	case IN_AGENT:
+		return "an agent";
+	case IN_REGISTRY:
+		return "a registry";
+	case IN_DYNAMIC:
+		return "a dynamic_supervisor";
+	default:
+		return k->in & IN_CODE ? "a supervisor without \"start\""
+				       : "a supervisor";
+	}
+}
+
+/* Whose key it is; none of a program. */
+static const char *owner_of(const struct key *k)
+{
+	if (k->in & IN_AGENT)
+		return "an agent";
+	if (k->in & IN_REGISTRY)
+		return "a registry";
+	return k->in & IN_SUP ? "supervisors" : "a dynamic_supervisor";
+}
+
+/* Why a known key may not stand in a child of this shape. */
+static void say_not_here(
+	struct parse *p, const cJSON *v, const struct key *k, unsigned in)
+{
+	const char *who = subject_of(k, in), *name = k->name;
+
+	if (in == IN_CODE && key_link_mistake(name))
+		diag_key_error(p->diag, p->doc, v, "%s has no \"%s\": %s", who, name,
+			key_link_mistake(name));
+	else if (in == IN_CODE && (k->in & IN_ANY_SUP))
+		diag_key_error(p->diag, p->doc, v,
+			"%s has no \"%s\": its children are in its code", who, name);
+	else if ((k->in & IN_PROGRAM) && (in & (IN_AGENT | IN_REGISTRY)))
+		diag_key_error(p->diag, p->doc, v,
+			"%s has no \"%s\": it runs no program; \"%s\" is for workers",
+			who, name, name);
+	else if (k->in & IN_PROGRAM)
+		diag_key_error(p->diag, p->doc, v,
+			"%s has no \"%s\": it runs no program of its own; \"%s\" is "
+			"for its children",
+			who, name, name);
+	else if (in == IN_DYNAMIC && (k->in & IN_SUP))
+		diag_key_error(p->diag, p->doc, v,
+			"%s has no \"%s\": they are added while it runs, \"child\" is "
+			"their template",
+			who, name);
+	else
+		diag_key_error(p->diag, p->doc, v,
+			"%s has no \"%s\": it is a key of %s%s", who, name, owner_of(k),
+			in == IN_WORKER ? "; is \"type\" missing?" : "");
+}
+
 static void say_misplaced(
 	struct parse *p, const cJSON *v, const struct key *k, unsigned in)
 {
-	const char *name = k->name;
-
 	if (k->in == IN_ARGS)
 		diag_key_error(p->diag, p->doc, v,
 			"\"args\" is only for a child that a dynamic_supervisor makes "
-			"from its "
-			"template");
+			"from its template");
 	else if (in == IN_TOP)
 		diag_key_error(p->diag, p->doc, v,
-			"\"%s\" is a key of a child, not of the application", name);
-	else if (in == IN_WORKER)
-		diag_key_error(p->diag, p->doc, v,
-			"a worker has no \"%s\": it is a key of supervisors; is "
-			"\"type\" missing?",
-			name);
-	else if (k->in & IN_WORKER)
-		diag_key_error(p->diag, p->doc, v,
-			"a supervisor has no \"%s\": it runs no program of its own; "
-			"\"%s\" is for "
-			"its children",
-			name, name);
-	else if (in == IN_DYNAMIC)
-		diag_key_error(p->diag, p->doc, v,
-			"a dynamic_supervisor has no \"%s\": they are added while it "
-			"runs, "
-			"\"child\" is their template",
-			name);
+			"\"%s\" is a key of a child, not of the application", k->name);
 	else
-		diag_key_error(p->diag, p->doc, v,
-			"a supervisor has no \"%s\": it is a key of a "
-			"dynamic_supervisor",
-			name);
+		say_not_here(p, v, k, in & ~(unsigned)IN_ARGS);
 }
 
 static const struct key *find_in(const struct key_use *uses, size_t n, const char *name,

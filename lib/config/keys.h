@@ -37,7 +37,11 @@ enum {
 	IN_DYNAMIC = 4,
 	IN_TOP = 8,
 	IN_ARGS = 16, /* a child that has a template */
-	IN_CHILD = IN_WORKER | IN_SUP | IN_DYNAMIC,
+	IN_AGENT = 32,
+	IN_REGISTRY = 64,
+	IN_CODE = 128, /* a supervisor with a program: its children are in its code */
+	IN_PROGRAM = IN_WORKER | IN_CODE,
+	IN_CHILD = IN_PROGRAM | IN_SUP | IN_DYNAMIC | IN_AGENT | IN_REGISTRY,
 	IN_ANY_SUP = IN_SUP | IN_DYNAMIC | IN_TOP,
 };
 
@@ -92,6 +96,9 @@ void keys_read(
 
 /* The key is there and its value was right. */
 bool keys_have(const struct key_use *use, const cJSON *obj, const char *name);
+
+/* Why a program that speaks libkick has no key of this name, or NULL. */
+const char *key_link_mistake(const char *name);
 
 static inline const cJSON *json_get(const cJSON *obj, const char *name)
 {

@@ -387,3 +387,29 @@ bool child_ready(struct parse *p, const struct key *k, const cJSON *v, void *bas
 	diag_error(p->diag, p->doc, v, "\"ready\" must be %s", wanted);
 	return false;
 }
+
+/* The text as it is written, but for spaces and comments: 1.50 stays 1.50. */
+bool child_initial(struct parse *p, const struct key *k, const cJSON *v, void *base)
+{
+	const struct jsonpos_place *place = doc_place(p->doc, v);
+	struct draft_child *c = base;
+	char *text = arena_strndup(
+		p->arena, p->doc->text + place->value, place->end - place->value);
+
+	(void)k;
+	if (!text)
+		return false;
+	cJSON_Minify(text);
+	c->initial = text;
+	return true;
+}
+
+bool child_file(struct parse *p, const struct key *k, const cJSON *v, void *base)
+{
+	struct draft_child *c = base;
+
+	if (!value_text(p, &(struct key){ .name = k->name }, v, &c->file))
+		return false;
+	c->file = value_path(p, c->file);
+	return c->file != NULL;
+}

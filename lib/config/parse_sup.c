@@ -3,6 +3,7 @@
 #include "config/parse.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,18 +12,34 @@
 #include "base/names.h"
 #include "config/values.h"
 
-static const char *const later_types[] = { "partition_supervisor", "registry",
-	"agent" };
+static const char *const later_types[] = { "partition_supervisor" };
 
-static unsigned place_of_type(uint8_t type)
+/* The children of a supervisor are in the configuration, or in a program. */
+static int place_of_supervisor(
+	struct parse *p, const cJSON *obj, const struct draft_child *c)
 {
-	static const unsigned in[CHILD_NTYPES] = {
+	const cJSON *start = json_get(obj, "start");
+
+	if (!start)
+		return c->argv.n > 0 ? IN_CODE : IN_SUP;
+	if (c->sup.n_children == 0)
+		return IN_CODE;
+	diag_key_error(p->diag, p->doc, start,
+		"the template has \"children\", so its supervisors have no \"start\"");
+	return -1;
+}
+
+static int place_of(struct parse *p, const cJSON *obj, const struct draft_child *c)
+{
+	static const int in[CHILD_NTYPES] = {
 		[CHILD_WORKER] = IN_WORKER,
-		[CHILD_SUPERVISOR] = IN_SUP,
 		[CHILD_DYNAMIC_SUPERVISOR] = IN_DYNAMIC,
+		[CHILD_REGISTRY] = IN_REGISTRY,
+		[CHILD_AGENT] = IN_AGENT,
 	};
 
-	return in[type];
+	return c->policy.type == CHILD_SUPERVISOR ? place_of_supervisor(p, obj, c)
+						  : in[c->policy.type];
 }
 
 /* The type decides which keys there are, so it is read before all others. Returns where
@@ -34,7 +51,7 @@ static int find_place(
 	int type;
 
 	if (!v)
-		return (int)place_of_type(c->policy.type);
+		return place_of(p, obj, c);
 	if (!cJSON_IsString(v))
 		return 0;
 	if (names_find(later_types, ARRAY_LEN(later_types), v->valuestring) >= 0) {
@@ -53,7 +70,7 @@ static int find_place(
 	}
 	if (!has_template)
 		draft_child_init(c, (enum child_type)type);
-	return (int)place_of_type((uint8_t)type);
+	return place_of(p, obj, c);
 }
 
 static void check_id(struct parse *p, const cJSON *obj, enum id_rule rule)
@@ -132,6 +149,38 @@ static void check_dynamic(struct parse *p, const struct key_use *use, const cJSO
 		c->sup.policy.auto_shutdown != AUTO_NEVER)
 		diag_error(p->diag, p->doc, json_get(obj, "auto_shutdown"),
 			"a dynamic_supervisor's auto_shutdown is never");
+}
+
+/* The link says what these keys would; one that stands in the template counts too. */
+static void check_unlinked(
+	struct parse *p, const cJSON *obj, const char *name, bool is_in_template)
+{
+	const cJSON *v = json_get(obj, name), *link = json_get(obj, "link");
+	const char *why = key_link_mistake(name);
+
+	if (v)
+		diag_key_error(p->diag, p->doc, v,
+			"a program with \"link\" has no \"%s\": %s", name, why);
+	else if (is_in_template)
+		diag_error(p->diag, p->doc, link ? link : obj,
+			"a program with \"link\" has no \"%s\", which the template "
+			"has: %s",
+			name, why);
+}
+
+static void check_link(struct parse *p, const struct key_use *use, const cJSON *obj,
+	unsigned in, struct draft_child *c)
+{
+	if (in & IN_CODE) {
+		if (keys_have(use, obj, "link") && !c->link)
+			diag_error(p->diag, p->doc, json_get(obj, "link"),
+				"the program of a supervisor speaks libkick, so its "
+				"\"link\" is true");
+		c->link = true;
+	} else if (c->link) {
+		check_unlinked(p, obj, "ready", c->ready != READY_EXEC);
+		check_unlinked(p, obj, "stop_signal", c->stop_signal != SIGTERM);
+	}
 }
 
 /* Takes `user` over; false when it does not exist. */
@@ -224,7 +273,7 @@ static void note_stated(const cJSON *obj, struct draft_stated *s)
 
 /* What concerns more than one key. */
 static void settle_child(struct parse *p, const struct key_use *use, const cJSON *obj,
-	enum id_rule rule, struct draft_child *c)
+	unsigned in, enum id_rule rule, struct draft_child *c)
 {
 	check_id(p, obj, rule);
 	if (c->policy.type == CHILD_WORKER && rule != ID_REFUSED && c->argv.n == 0 &&
@@ -233,6 +282,7 @@ static void settle_child(struct parse *p, const struct key_use *use, const cJSON
 	note_stated(obj, &c->stated);
 	draft_child_settle(c);
 	settle_identity(p, use, obj, c);
+	check_link(p, use, obj, in, c);
 	check_significant(p, use, obj, c);
 	check_oneshot(p, use, obj, c);
 	check_backoff(p, obj, c);
@@ -269,11 +319,12 @@ void parse_child(struct parse *p, const cJSON *obj, enum id_rule rule,
 	if (in < 0)
 		return;
 	parse_prepare_sup(obj, &c->sup);
-	keys_read(p, obj, &use, 1,
-		in > 0 && has_template ? (unsigned)in | IN_ARGS : (unsigned)in);
+	if (has_template && (in & IN_PROGRAM))
+		in |= IN_ARGS;
+	keys_read(p, obj, &use, 1, (unsigned)in);
 	/* Of a type that is unknown, nothing more can be said. */
 	if (in > 0)
-		settle_child(p, &use, obj, rule, c);
+		settle_child(p, &use, obj, (unsigned)in, rule, c);
 }
 
 static bool append_child(struct parse *p, const cJSON *v, struct draft_sup *sup)

@@ -78,7 +78,7 @@ static void plan_child(
 
 	if (change == SPEC_SAME && is_sup && order_changed(spec_sup(old), sup))
 		change = SPEC_POLICY;
-	if (p->env_changed && !is_sup)
+	if (p->env_changed && new->argv)
 		change = SPEC_PROCESS;
 	if (change != SPEC_SAME)
 		say(p, change == SPEC_PROCESS ? '~' : '=', REL_STR(new->id));

@@ -116,16 +116,42 @@ static void add_object(struct buf *out, const char *name, const struct key_table
 	buf_addf(out, "}%s}", more);
 }
 
-/* Of a child of this type: the keys that it cannot have. */
-static void add_type_rule(struct buf *out, enum child_type type, unsigned in)
+/* The shapes of a child: how each is known, and what holds besides its keys. */
+static const struct {
+	unsigned in;
+	const char *when, *then;
+} shapes[] = {
+	{ IN_WORKER, "\"properties\":{\"type\":{\"const\":\"worker\"}}", "" },
+	{ IN_SUP,
+		"\"properties\":{\"type\":{\"const\":\"supervisor\"},\"start\":false},"
+		"\"required\":[\"type\"]",
+		"" },
+	{ IN_CODE,
+		"\"properties\":{\"type\":{\"const\":\"supervisor\"}},"
+		"\"required\":[\"type\",\"start\"]",
+		",\"link\":{\"const\":true}" },
+	{ IN_DYNAMIC,
+		"\"properties\":{\"type\":{\"const\":\"dynamic_supervisor\"}},"
+		"\"required\":[\"type\"]",
+		",\"strategy\":{\"const\":\"one_for_one\"},"
+		"\"auto_shutdown\":{\"const\":\"never\"}" },
+	{ IN_REGISTRY,
+		"\"properties\":{\"type\":{\"const\":\"registry\"}},"
+		"\"required\":[\"type\"]",
+		"" },
+	{ IN_AGENT,
+		"\"properties\":{\"type\":{\"const\":\"agent\"}},"
+		"\"required\":[\"type\"]",
+		"" },
+};
+
+/* Of a child of this shape: the keys that it cannot have. */
+static void add_shape_rule(
+	struct buf *out, unsigned in, const char *when, const char *then)
 {
 	bool more = false;
 
-	buf_addf(out,
-		"{\"if\":{\"properties\":{\"type\":{\"const\":\"%s\"}}%s},"
-		"\"then\":{\"properties\":{",
-		child_type_names[type],
-		type == CHILD_WORKER ? "" : ",\"required\":[\"type\"]");
+	buf_addf(out, "{\"if\":{%s},\"then\":{\"properties\":{", when);
 	for (size_t i = 0; i < child_keys.n; i++) {
 		const struct key *k = &child_keys.keys[i];
 
@@ -134,10 +160,24 @@ static void add_type_rule(struct buf *out, enum child_type type, unsigned in)
 		buf_addf(out, "%s\"%s\":false", more ? "," : "", k->name);
 		more = true;
 	}
-	if (type == CHILD_DYNAMIC_SUPERVISOR)
-		buf_adds(out,
-			",\"strategy\":{\"const\":\"one_for_one\"},"
-			"\"auto_shutdown\":{\"const\":\"never\"}");
+	buf_addf(out, "%s}}}", then);
+}
+
+static void add_link_rule(struct buf *out)
+{
+	bool more = false;
+
+	buf_adds(out,
+		"{\"if\":{\"properties\":{\"link\":{\"const\":true}},"
+		"\"required\":[\"link\"]},\"then\":{\"properties\":{");
+	for (size_t i = 0; i < child_keys.n; i++) {
+		const char *name = child_keys.keys[i].name;
+
+		if (!key_link_mistake(name))
+			continue;
+		buf_addf(out, "%s\"%s\":false", more ? "," : "", name);
+		more = true;
+	}
 	buf_adds(out, "}}}");
 }
 
@@ -148,11 +188,11 @@ static void add_child_keys(struct buf *out)
 		"\"properties\":{");
 	(void)add_keys(out, &child_keys, IN_CHILD, false);
 	buf_adds(out, "},\"allOf\":[");
-	add_type_rule(out, CHILD_WORKER, IN_WORKER);
-	buf_addc(out, ',');
-	add_type_rule(out, CHILD_SUPERVISOR, IN_SUP);
-	buf_addc(out, ',');
-	add_type_rule(out, CHILD_DYNAMIC_SUPERVISOR, IN_DYNAMIC);
+	for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
+		add_shape_rule(out, shapes[i].in, shapes[i].when, shapes[i].then);
+		buf_addc(out, ',');
+	}
+	add_link_rule(out);
 	buf_adds(out, "]}");
 }
 

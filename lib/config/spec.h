@@ -72,6 +72,12 @@ enum kill_mode {
 	KILL_GROUP
 };
 
+/* How many values a key of a registry may have. */
+enum registry_keys {
+	REGISTRY_UNIQUE,
+	REGISTRY_DUPLICATE
+};
+
 /* Who the child runs as. Names were looked up when the configuration was accepted. */
 struct user_spec {
 	bool has_uid, has_gid, has_groups;
@@ -94,12 +100,13 @@ struct child_spec {
 	rel id;
 	struct child_policy policy;
 
-	rel argv;      /* struct str_list */
+	rel argv;      /* struct str_list; of workers and supervisors in code */
 	bool shell;    /* start was a string: argv is sh -c TEXT */
 	uint8_t ready; /* enum ready_kind */
 	uint8_t ready_fd;
 	uint8_t kill_mode; /* enum kill_mode */
 	uint8_t stop_signal;
+	bool link; /* the program speaks libkick */
 	bool has_umask;
 	uint16_t umask;
 	rel cwd;      /* absolute, or with ${VAR} in it */
@@ -109,7 +116,11 @@ struct child_spec {
 	rel success;  /* struct success_spec */
 	struct stdio_spec stdio[3];
 
-	rel sup;   /* struct sup_spec, of supervisors */
+	rel initial;	       /* JSON text; of agents */
+	rel file;	       /* absolute, or none; of agents */
+	uint8_t registry_keys; /* enum registry_keys */
+
+	rel sup;   /* struct sup_spec; of supervisors without a program */
 	rel where; /* "file:line" for messages */
 };
 
@@ -148,7 +159,8 @@ struct config {
 /* The i-th child of a supervisor. */
 const struct child_spec *spec_child(const struct sup_spec *sup, uint32_t i);
 
-/* The supervisor part of a child, or NULL for a worker. */
+/* The supervisor part of a child. NULL where no children are in the configuration: of
+ * workers, agents, registries, and of a supervisor that is a program (it has argv). */
 static inline const struct sup_spec *spec_sup(const struct child_spec *c)
 {
 	return REL_GET(struct sup_spec, c->sup);

@@ -32,6 +32,8 @@ key_read child_success;
 key_read child_stdio; /* [struct draft_stdio] */
 key_read child_backoff;
 key_read child_ready;
+key_read child_initial;
+key_read child_file;
 
 /* Of supervisors; base is the struct draft_child. */
 key_read sup_children;

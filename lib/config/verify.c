@@ -143,8 +143,8 @@ static bool good_sup_policy(const struct sup_policy *p)
 static bool good_process(const struct verify *v, const struct child_spec *c)
 {
 	if (!good_bool(&c->shell) || !good_bool(&c->has_umask) ||
-		c->ready > READY_EXIT || c->kill_mode > KILL_GROUP ||
-		c->stop_signal > 64 || c->umask > 0777)
+		!good_bool(&c->link) || c->ready > READY_EXIT ||
+		c->kill_mode > KILL_GROUP || c->stop_signal > 64 || c->umask > 0777)
 		return false;
 	if (c->ready == READY_FD &&
 		(c->ready_fd < KICK_READY_FD_MIN || c->ready_fd > KICK_READY_FD_MAX))
@@ -201,15 +201,55 @@ static bool good_sup(struct verify *v, const rel *field, bool is_dynamic)
 	return !s->template || (is_dynamic && good_child_at(v, &s->template, true));
 }
 
+/* JSON of one line, as far as can be told without reading it: it is sent as a part of
+ * a message, which a line's end would end. */
+static bool good_json(const struct verify *v, const rel *field)
+{
+	const char *text;
+
+	if (!good_string(v, field, false))
+		return false;
+	text = REL_STR(*field);
+	for (const char *at = text; *at; at++) {
+		if ((unsigned char)*at < ' ')
+			return false;
+	}
+	return *text != '\0';
+}
+
+/* Of each type: whether it has a program, children, or something of its own. */
+static bool good_shape(struct verify *v, const struct child_spec *c, bool is_template)
+{
+	bool has_program = c->argv != 0;
+
+	switch ((enum child_type)c->policy.type) {
+	case CHILD_WORKER:
+		return !c->sup && (is_template || has_program);
+	case CHILD_SUPERVISOR:
+		if (has_program)
+			return !c->sup && c->link;
+		return good_sup(v, &c->sup, false);
+	case CHILD_DYNAMIC_SUPERVISOR:
+		return !has_program && good_sup(v, &c->sup, true);
+	case CHILD_REGISTRY:
+		return !c->sup && !has_program &&
+			c->registry_keys <= REGISTRY_DUPLICATE;
+	case CHILD_AGENT:
+		return !c->sup && !has_program && good_json(v, &c->initial) &&
+			good_string(v, &c->file, true);
+	case CHILD_NTYPES:
+		break;
+	}
+	return false;
+}
+
 static bool good_child(struct verify *v, const struct child_spec *c, bool is_template)
 {
 	if (!good_policy(&c->policy) || !good_process(v, c))
 		return false;
 	if (is_template ? c->id != 0 : !good_id(v, &c->id))
 		return false;
-	if (c->policy.type == CHILD_WORKER)
-		return c->sup == 0 && (is_template || c->argv != 0);
-	return good_sup(v, &c->sup, c->policy.type == CHILD_DYNAMIC_SUPERVISOR);
+	return good_shape(v, c, is_template);
 }
 
 int config_verify(const void *block, size_t size)
@@ -233,7 +273,8 @@ int config_verify(const void *block, size_t size)
 		!good_array(&v, &cf->control_readers, cf->control_readers != 0,
 			sizeof(uint32_t), _Alignof(uint32_t)))
 		return -EBADMSG;
-	if (cf->top.policy.type != CHILD_SUPERVISOR || !good_child(&v, &cf->top, false))
+	if (cf->top.policy.type != CHILD_SUPERVISOR || !cf->top.sup ||
+		!good_child(&v, &cf->top, false))
 		return -EBADMSG;
 	return 0;
 }

@@ -465,10 +465,11 @@ struct child_counts sup_count_children(const struct sup *s)
 	for (uint32_t i = 0; i < s->n; i++) {
 		if (child_is_alive(s->children[i]))
 			n.active++;
-		if (s->children[i]->policy->type == CHILD_WORKER)
-			n.workers++;
-		else
+		if (s->children[i]->policy->type == CHILD_SUPERVISOR ||
+			s->children[i]->policy->type == CHILD_DYNAMIC_SUPERVISOR)
 			n.supervisors++;
+		else
+			n.workers++;
 	}
 	return n;
 }

@@ -22,7 +22,10 @@ static const char *const tree =
 	"{ \"id\": \"s\", \"type\": \"supervisor\", \"children\": ["
 	"{ \"id\": \"a\", \"start\": \"a\" }, { \"id\": \"b\", \"start\": \"b\" }] },"
 	"{ \"id\": \"d\", \"type\": \"dynamic_supervisor\", \"child\": "
-	"{ \"start\": [\"j\"] } }] }";
+	"{ \"start\": [\"j\"] } },"
+	"{ \"id\": \"c\", \"type\": \"supervisor\", \"start\": [\"c\"] },"
+	"{ \"id\": \"v\", \"type\": \"agent\", \"initial\": [1], \"file\": \"v\" },"
+	"{ \"id\": \"r\", \"type\": \"registry\", \"keys\": \"duplicate\" }] }";
 
 static int save(const char *text)
 {
@@ -216,7 +219,12 @@ Test(config_block, process_keys_differ_from_policy_keys, .timeout = 30)
 		{ "\"start\": [\"p\"], \"stdin\": \"inherit\"", SPEC_PROCESS },
 		{ "\"start\": [\"p\"], \"stdout\": \"file:o\"", SPEC_PROCESS },
 		{ "\"start\": [\"p\"], \"stderr\": \"null\"", SPEC_PROCESS },
+		{ "\"start\": [\"p\"], \"link\": true", SPEC_PROCESS },
+		{ "\"start\": [\"p\"], \"link\": false", SPEC_SAME },
 		{ "\"type\": \"supervisor\"", SPEC_PROCESS },
+		{ "\"type\": \"supervisor\", \"start\": [\"p\"]", SPEC_PROCESS },
+		{ "\"type\": \"agent\"", SPEC_PROCESS },
+		{ "\"type\": \"registry\"", SPEC_PROCESS },
 		{ "\"start\": [\"p\"], \"restart\": \"transient\"", SPEC_POLICY },
 		{ "\"start\": [\"p\"], \"restart\": \"temporary\", \"significant\": "
 		  "true",
@@ -243,6 +251,202 @@ Test(config_block, process_keys_differ_from_policy_keys, .timeout = 30)
 		free((void *)(uintptr_t) new);
 	}
 	free((void *)(uintptr_t)old);
+}
+
+Test(config_block, keys_of_each_type_shape_its_process, .timeout = 30)
+{
+	static const struct {
+		const char *old, *new;
+		enum spec_change change;
+	} rows[] = {
+		{ "\"type\": \"agent\"", "\"type\": \"agent\", \"initial\": null",
+			SPEC_SAME },
+		{ "\"type\": \"agent\", \"initial\": { \"a\": [1, 2] }",
+			"\"type\": \"agent\", \"initial\": {\"a\":[1,/**/2]}",
+			SPEC_SAME },
+		{ "\"type\": \"agent\"", "\"type\": \"agent\", \"initial\": 0",
+			SPEC_PROCESS },
+		{ "\"type\": \"agent\"", "\"type\": \"agent\", \"file\": \"v\"",
+			SPEC_PROCESS },
+		{ "\"type\": \"agent\", \"file\": \"w\"",
+			"\"type\": \"agent\", \"file\": \"v\"", SPEC_PROCESS },
+		{ "\"type\": \"agent\"", "\"type\": \"agent\", \"shutdown\": \"1s\"",
+			SPEC_POLICY },
+		{ "\"type\": \"registry\"",
+			"\"type\": \"registry\", \"keys\": \"unique\"", SPEC_SAME },
+		{ "\"type\": \"registry\"",
+			"\"type\": \"registry\", \"keys\": \"duplicate\"",
+			SPEC_PROCESS },
+		{ "\"type\": \"registry\"", "\"type\": \"agent\"", SPEC_PROCESS },
+		{ "\"type\": \"supervisor\", \"start\": [\"p\"]",
+			"\"type\": \"supervisor\", \"start\": [\"p\"], \"link\": true",
+			SPEC_SAME },
+		{ "\"type\": \"supervisor\", \"start\": [\"p\"]",
+			"\"type\": \"supervisor\"", SPEC_PROCESS },
+		{ "\"type\": \"supervisor\", \"start\": [\"p\"]",
+			"\"type\": \"supervisor\", \"start\": [\"p\", \"q\"]",
+			SPEC_PROCESS },
+		{ "\"type\": \"supervisor\", \"start\": [\"p\"]",
+			"\"type\": \"supervisor\", \"start\": [\"p\"], "
+			"\"restart\": \"transient\"",
+			SPEC_POLICY },
+	};
+	size_t size;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct config *old = with_child(rows[i].old, &size);
+		const struct config *new = with_child(rows[i].new, &size);
+
+		cr_expect_eq(spec_compare(config_find(old, "x"), config_find(new, "x")),
+			rows[i].change, "row: %s", rows[i].new);
+		cr_expect_eq(spec_compare(config_find(new, "x"), config_find(old, "x")),
+			rows[i].change, "row, reversed: %s", rows[i].new);
+		free((void *)(uintptr_t) new);
+		free((void *)(uintptr_t)old);
+	}
+}
+
+/* A child of the block, to be damaged. */
+static struct child_spec *of(struct config *cf, const char *path)
+{
+	return (struct child_spec *)(uintptr_t)config_find(cf, path);
+}
+
+/* Makes a reference lead where a good one leads. */
+static void lead(rel *field, const void *target)
+{
+	*field = (rel)((const char *)target - (const char *)field);
+}
+
+static const void *argv_of(struct config *cf)
+{
+	return REL_GET(struct str_list, of(cf, "web")->argv);
+}
+
+static void nothing(struct config *cf)
+{
+	(void)cf;
+}
+
+static void worker_without_argv(struct config *cf)
+{
+	of(cf, "web")->argv = 0;
+}
+
+static void worker_with_sup(struct config *cf)
+{
+	lead(&of(cf, "web")->sup, spec_sup(of(cf, "s")));
+}
+
+static void link_of_two(struct config *cf)
+{
+	*(unsigned char *)&of(cf, "web")->link = 2;
+}
+
+static void code_without_link(struct config *cf)
+{
+	of(cf, "c")->link = false;
+}
+
+static void code_with_sup(struct config *cf)
+{
+	lead(&of(cf, "c")->sup, spec_sup(of(cf, "s")));
+}
+
+static void dynamic_with_argv(struct config *cf)
+{
+	lead(&of(cf, "d")->argv, argv_of(cf));
+}
+
+static void top_in_code(struct config *cf)
+{
+	lead(&cf->top.argv, argv_of(cf));
+	cf->top.sup = 0;
+	cf->top.link = true;
+}
+
+static void agent_without_initial(struct config *cf)
+{
+	of(cf, "v")->initial = 0;
+}
+
+static void agent_with_empty_initial(struct config *cf)
+{
+	struct child_spec *v = of(cf, "v");
+
+	lead(&v->initial, REL_STR(v->initial) + strlen(REL_STR(v->initial)));
+}
+
+static void agent_with_two_lines(struct config *cf)
+{
+	((char *)(uintptr_t)REL_STR(of(cf, "v")->initial))[1] = '\n';
+}
+
+static void agent_with_argv(struct config *cf)
+{
+	lead(&of(cf, "v")->argv, argv_of(cf));
+}
+
+static void agent_with_sup(struct config *cf)
+{
+	lead(&of(cf, "v")->sup, spec_sup(of(cf, "s")));
+}
+
+static void agent_with_file_outside(struct config *cf)
+{
+	of(cf, "v")->file = (rel)cf->size;
+}
+
+static void registry_with_argv(struct config *cf)
+{
+	lead(&of(cf, "r")->argv, argv_of(cf));
+}
+
+static void registry_with_sup(struct config *cf)
+{
+	lead(&of(cf, "r")->sup, spec_sup(of(cf, "s")));
+}
+
+static void registry_of_a_third_kind(struct config *cf)
+{
+	of(cf, "r")->registry_keys = REGISTRY_DUPLICATE + 1;
+}
+
+Test(config_block, a_shape_that_no_type_has_is_refused, .timeout = 30)
+{
+	static const struct {
+		const char *name;
+		void (*damage)(struct config *cf);
+		int r;
+	} rows[] = {
+		{ "nothing", nothing, 0 },
+		{ "worker without argv", worker_without_argv, -EBADMSG },
+		{ "worker with sup", worker_with_sup, -EBADMSG },
+		{ "link of 2", link_of_two, -EBADMSG },
+		{ "supervisor in code without link", code_without_link, -EBADMSG },
+		{ "supervisor in code with sup", code_with_sup, -EBADMSG },
+		{ "dynamic supervisor with argv", dynamic_with_argv, -EBADMSG },
+		{ "top supervisor in code", top_in_code, -EBADMSG },
+		{ "agent without initial", agent_without_initial, -EBADMSG },
+		{ "agent with an empty initial", agent_with_empty_initial, -EBADMSG },
+		{ "agent with a line's end", agent_with_two_lines, -EBADMSG },
+		{ "agent with argv", agent_with_argv, -EBADMSG },
+		{ "agent with sup", agent_with_sup, -EBADMSG },
+		{ "agent with a file outside", agent_with_file_outside, -EBADMSG },
+		{ "registry with argv", registry_with_argv, -EBADMSG },
+		{ "registry with sup", registry_with_sup, -EBADMSG },
+		{ "registry of a third kind", registry_of_a_third_kind, -EBADMSG },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		size_t size;
+		struct config *cf = (struct config *)(uintptr_t)load(tree, &size);
+
+		rows[i].damage(cf);
+		cr_expect_eq(
+			config_verify(cf, size), rows[i].r, "row: %s", rows[i].name);
+		free(cf);
+	}
 }
 
 #define SUP(flags, children)                                                           \
@@ -296,6 +500,13 @@ Test(config_block, the_plan_says_what_a_reload_does, .timeout = 30)
 				CHILD("web", "1") "," SUP(
 					"", CHILD("a", "1") "," CHILD("b", "1"))),
 			"~ web\n~ s/a\n~ s/b\n" },
+		{ "a supervisor's children go into code",
+			TOP("",
+				CHILD("web",
+					"1") ","
+					     "{ \"id\": \"s\", \"type\": \"supervisor\", "
+					     "\"start\": \"s\" }"),
+			"~ s\n" },
 		{ "a worker becomes a supervisor",
 			TOP("",
 				"{ \"id\": \"web\", \"type\": \"supervisor\", "
@@ -321,5 +532,29 @@ Test(config_block, the_plan_says_what_a_reload_does, .timeout = 30)
 		buf_done(&plan);
 		free((void *)(uintptr_t) new);
 	}
+	free((void *)(uintptr_t)old);
+}
+
+/* Agents and registries run no program, so no variable shapes them. */
+Test(config_block, the_environment_shapes_programs_only, .timeout = 30)
+{
+	static const char children[] =
+		"\"children\": [ { \"id\": \"v\", \"type\": \"agent\" }, "
+		"{ \"id\": \"r\", \"type\": \"registry\" }, "
+		"{ \"id\": \"c\", \"type\": \"supervisor\", \"start\": \"c\" } ]";
+	char text[400];
+	const struct config *old, *new;
+	struct buf plan;
+	size_t size;
+
+	(void)snprintf(text, sizeof text, "{ %s }", children);
+	old = load(text, &size);
+	(void)snprintf(text, sizeof text, "{ \"env\": { \"A\": 1 }, %s }", children);
+	new = load(text, &size);
+	buf_init(&plan, 0);
+	cr_expect_eq(config_plan(old, new, &plan), 1);
+	cr_expect_str_eq(buf_text(&plan), "~ c\n");
+	buf_done(&plan);
+	free((void *)(uintptr_t) new);
 	free((void *)(uintptr_t)old);
 }

@@ -224,6 +224,170 @@ Test(config_child, the_type_is_the_templates)
 		buf_text(&diag), "the template's children are of type supervisor"));
 }
 
+Test(config_child, a_linked_worker_is_a_worker_otherwise)
+{
+	const struct child_spec *c =
+		child("{ \"start\": [\"x\"], \"link\": true }", NULL);
+
+	cr_expect(c->link);
+	cr_expect_eq(c->policy.start_timeout_ns, 30 * SEC_NS);
+	cr_expect_eq(c->policy.shutdown_ns, 5 * SEC_NS);
+	cr_expect_not(child("{ \"start\": [\"x\"] }", NULL)->link);
+}
+
+Test(config_child, a_supervisor_in_code_is_a_linked_program)
+{
+	const struct child_spec *c = child("{ \"id\": \"s\", \"type\": "
+					   "\"supervisor\", \"start\": \"x\" }",
+		NULL);
+
+	cr_expect_eq(c->policy.type, CHILD_SUPERVISOR);
+	cr_expect_null(spec_sup(c));
+	cr_expect_neq(c->argv, 0);
+	cr_expect(c->link);
+	cr_expect_eq(c->policy.shutdown_ns, POLICY_INFINITY);
+	cr_expect_eq(c->policy.start_timeout_ns, POLICY_INFINITY);
+	cr_expect_eq(c->policy.restart, RESTART_PERMANENT);
+	cr_expect_eq(c->kill_mode, KILL_GROUP);
+}
+
+Test(config_child, agents_and_registries_have_the_defaults_of_workers)
+{
+	const struct child_spec *c = child("{ \"type\": \"agent\" }", NULL);
+
+	cr_expect_eq(c->policy.type, CHILD_AGENT);
+	cr_expect_str_eq(REL_STR(c->initial), "null");
+	cr_expect_eq(c->file, 0);
+	cr_expect_eq(c->argv, 0);
+	cr_expect_null(spec_sup(c));
+	cr_expect_eq(c->policy.shutdown_ns, 5 * SEC_NS);
+	cr_expect_eq(c->policy.start_timeout_ns, 30 * SEC_NS);
+	cr_expect_eq(c->policy.restart, RESTART_PERMANENT);
+	c = child("{ \"type\": \"registry\" }", NULL);
+	cr_expect_eq(c->policy.type, CHILD_REGISTRY);
+	cr_expect_eq(c->registry_keys, REGISTRY_UNIQUE);
+	cr_expect_eq(c->initial, 0);
+	cr_expect_null(spec_sup(c));
+	cr_expect_eq(c->policy.shutdown_ns, 5 * SEC_NS);
+	c = child("{ \"type\": \"registry\", \"keys\": \"duplicate\" }", NULL);
+	cr_expect_eq(c->registry_keys, REGISTRY_DUPLICATE);
+}
+
+Test(config_child, an_agents_value_is_kept_as_it_is_written)
+{
+	const struct child_spec *c =
+		child("{ \"type\": \"agent\", \"file\": \"./a.json\", \"initial\": "
+		      "{ \"n\": 1.50, // no\n\t\"t\": \" /* \\\" \", \"l\": [ 1, "
+		      "12345678901234567890 ] } }",
+			NULL);
+
+	cr_expect_str_eq(REL_STR(c->initial),
+		"{\"n\":1.50,\"t\":\" /* \\\" \",\"l\":[1,12345678901234567890]}");
+	cr_expect_str_eq(REL_STR(c->file), "/srv/a.json");
+}
+
+Test(config_child, a_template_may_be_of_any_type)
+{
+	const struct child_spec *t =
+		make_template("\"type\": \"agent\", \"initial\": [1], \"file\": \"f\"");
+	const struct child_spec *c = child("{}", t);
+
+	cr_expect_eq(spec_compare(c, t), SPEC_SAME);
+	c = child("{ \"initial\": 2, \"file\": \"g\" }", t);
+	cr_expect_str_eq(REL_STR(c->initial), "2");
+	cr_expect_str_eq(REL_STR(c->file), "/srv/g");
+	cr_expect_eq(result("{ \"start\": \"x\" }", t, false), -EINVAL);
+	cr_expect(strstr(buf_text(&diag), "an agent has no \"start\""));
+	free(template_block);
+	t = make_template("\"type\": \"registry\", \"keys\": \"duplicate\"");
+	cr_expect_eq(spec_compare(child("{}", t), t), SPEC_SAME);
+}
+
+Test(config_child, a_template_may_be_a_supervisor_in_code)
+{
+	const struct child_spec *t =
+		make_template("\"type\": \"supervisor\", \"start\": [\"s\"]");
+	const struct child_spec *c = child("{ \"args\": [\"one\"] }", t);
+
+	cr_expect_eq(REL_GET(struct str_list, c->argv)->n, 2);
+	cr_expect_null(spec_sup(c));
+	cr_expect(c->link);
+	cr_expect_eq(result("{ \"children\": [] }", t, false), -EINVAL);
+	cr_expect(strstr(buf_text(&diag), "its children are in its code"));
+	free(template_block);
+	t = make_template("\"type\": \"supervisor\"");
+	cr_expect_null(spec_sup(child("{ \"start\": [\"s\"] }", t)));
+	cr_expect_eq(result("{ \"args\": [\"s\"] }", t, false), -EINVAL);
+	free(template_block);
+	t = make_template("\"type\": \"supervisor\", \"children\": "
+			  "[{ \"id\": \"a\", \"start\": \"x\" }]");
+	cr_expect_eq(result("{ \"start\": [\"s\"] }", t, false), -EINVAL);
+	cr_expect_str_eq(buf_text(&diag),
+		"SPEC:1:3: error: the template has \"children\", so its supervisors have "
+		"no \"start\" [.start]\n");
+}
+
+Test(config_child, a_link_and_the_templates_own_keys_do_not_go_together)
+{
+	const struct child_spec *t =
+		make_template("\"start\": [\"x\"], \"ready\": { \"exit\": true }");
+
+	cr_expect_eq(result("{ \"link\": true }", t, false), -EINVAL);
+	cr_expect_str_eq(buf_text(&diag),
+		"SPEC:1:11: error: a program with \"link\" has no \"ready\", which the "
+		"template has: it is ready when its init has ended [.link]\n");
+	free(template_block);
+	t = make_template("\"start\": [\"x\"], \"link\": true");
+	cr_expect(child("{}", t)->link);
+	cr_expect_eq(result("{ \"stop_signal\": \"INT\" }", t, false), -EINVAL);
+	cr_expect_not(child("{ \"link\": false, \"stop_signal\": \"INT\" }", t)->link);
+}
+
+Test(config_child, a_key_over_a_template_is_refused_as_in_a_file)
+{
+	const struct child_spec *t = make_template("\"start\": [\"x\"]");
+
+	cr_expect_eq(result("{ \"children\": [] }", t, false), -EINVAL);
+	cr_expect_str_eq(buf_text(&diag),
+		"SPEC:1:3: error: a worker has no \"children\": it is a key of "
+		"supervisors; is \"type\" missing? [.children]\n");
+}
+
+/* What spec_to_json says of a child. */
+static void expect_text(const char *spec, const char *wanted)
+{
+	struct buf text;
+
+	buf_init(&text, 0);
+	spec_to_json(child(spec, NULL), &text);
+	cr_expect_str_eq(buf_text(&text), wanted);
+	buf_done(&text);
+}
+
+#define POLICY(shutdown, timeout)                                                  \
+	"\"restart\":\"permanent\",\"shutdown\":\"" shutdown                       \
+	"\",\"significant\":false,\"autostart\":true,\"start_timeout\":\"" timeout \
+	"\""
+
+Test(config_child, the_text_shows_what_each_type_has)
+{
+	expect_text("{ \"id\": \"a\", \"type\": \"agent\" }",
+		"{\"id\":\"a\",\"type\":\"agent\"," POLICY(
+			"5s", "30s") ",\"initial\":null}");
+	expect_text("{ \"type\": \"agent\", \"initial\": { \"a\": 1 }, "
+		    "\"file\": \"f\" }",
+		"{\"type\":\"agent\"," POLICY(
+			"5s", "30s") ",\"initial\":{\"a\":1},\"file\":\"/srv/f\"}");
+	expect_text("{ \"type\": \"registry\" }",
+		"{\"type\":\"registry\"," POLICY("5s", "30s") ",\"keys\":\"unique\"}");
+	expect_text("{ \"type\": \"supervisor\", \"start\": [\"s\"] }",
+		"{\"type\":\"supervisor\"," POLICY("infinity",
+			"infinity") ",\"start\":[\"s\"],\"env\":{},\"env_file\":[],"
+				    "\"link\":true,\"kill_mode\":\"mixed\","
+				    "\"success_exit\":[],\"stdin\":\"null\","
+				    "\"stdout\":\"log\",\"stderr\":\"log\"}");
+}
+
 Test(config_child, the_text_shows_all_defaults)
 {
 	struct buf text;
@@ -235,7 +399,7 @@ Test(config_child, the_text_shows_all_defaults)
 		"{\"id\":\"a\",\"type\":\"worker\",\"restart\":\"permanent\",\"shutdown\":\"5s\","
 		"\"significant\":false,\"autostart\":true,\"start_timeout\":\"30s\","
 		"\"start\":[\"x\",\"é\\\"\"],\"env\":{},\"env_file\":[],"
-		"\"stop_signal\":\"SIGTERM\",\"kill_mode\":\"mixed\",\"success_exit\":[],"
+		"\"link\":false,\"stop_signal\":\"SIGTERM\",\"kill_mode\":\"mixed\",\"success_exit\":[],"
 		"\"stdin\":\"null\",\"stdout\":\"log\",\"stderr\":\"log\"}");
 	buf_clear(&text);
 	spec_to_json(child("{ \"id\": \"d\", \"type\": \"dynamic_supervisor\", "

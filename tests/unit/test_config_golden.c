@@ -92,7 +92,7 @@ static void check_tree(const struct sup_spec *sup, const char *file)
 		const struct child_spec *c = spec_child(sup, i);
 
 		/* The list of a supervisor is not part of its own specification. */
-		if (c->policy.type != CHILD_SUPERVISOR)
+		if (!spec_sup(c) || spec_sup(c)->policy.dynamic)
 			check_round_trip(&sup->policy, c, file);
 		if (spec_sup(c))
 			check_tree(spec_sup(c), file);
