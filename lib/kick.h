@@ -61,6 +61,11 @@ typedef void kick_function(void *arg);
  * with its status. -EBUSY: there are threads (they would be left behind); -EALREADY. */
 KICK_API int kick_start(void);
 
+/* Says that the program is up to the supervisor of kickd that started it with "link":
+ * true, which waits for that; nothing without one. kick_server_run() and
+ * kick_application_run() do it by themselves. Does not wait. */
+KICK_API int kick_ready(void);
+
 /* Whoever calls. erlang:self/0. */
 KICK_API kick_pid kick_self(void);
 
@@ -127,6 +132,7 @@ typedef struct kick_dest {
 	const char *name;     /* or NULL */
 	const char *registry; /* or NULL: the name of a unique registry ... */
 	const cJSON *key;     /* ... and a key in it */
+	bool partitions;      /* registry is a partition supervisor instead */
 } kick_dest;
 
 KICK_API kick_dest kick_to(kick_pid pid);
@@ -134,6 +140,11 @@ KICK_API kick_dest kick_to_name(const char *name);
 
 /* {via, Registry, {registry, key}}: who has registered this key. */
 KICK_API kick_dest kick_via(const char *registry, const cJSON *key);
+
+/* {via, PartitionSupervisor, {supervisor, key}}: see
+ * kick_partition_supervisor_start_link.
+ */
+KICK_API kick_dest kick_partition(const char *supervisor, const cJSON *key);
 
 /* Who is meant. -ESRCH: nobody. */
 KICK_API int kick_resolve(kick_dest dest, kick_pid *ret);
@@ -203,9 +214,10 @@ KICK_API int kick_send_interval(
 KICK_API int64_t kick_cancel_timer(kick_ref ref);
 KICK_API int64_t kick_read_timer(kick_ref ref);
 
-/* Of the caller itself: {"pid", "links": [...], "monitors": N, "names": [...],
- * "messages": N, "memory": bytes, "trap_exit"}; of another one without messages and
- * memory. NULL: there is no such process. erlang:process_info/1. */
+/* Of the caller itself: {"pid", "links": [...] (the first 1,000 of "n_links"),
+ * "monitors": N, "names": [...], "messages": N, "memory": bytes, "trap_exit"}; of
+ * another one without messages and memory. NULL: there is no such process.
+ * erlang:process_info/1. */
 KICK_API cJSON *kick_info(kick_pid pid);
 
 /* The process dictionary. put takes value over (NULL: none) and frees the old one;
@@ -259,6 +271,14 @@ KICK_API int kick_server_start_link(const kick_gen_server *callbacks, const cJSO
 	const kick_start_options *options, kick_pid *ret, kick_reason *why);
 KICK_API int kick_server_start(const kick_gen_server *callbacks, const cJSON *args,
 	const kick_start_options *options, kick_pid *ret, kick_reason *why);
+
+/* Makes the calling process the server, usually the first one of a program: its parent
+ * is whoever started the program, kickd's supervisor with "link": true, which hears
+ * when init has ended and whose exit signals, as well as SIGTERM, are the parent's.
+ * Returns only when the name is taken: -EEXIST, or wrong: -EINVAL.
+ * gen_server:enter_loop/3. */
+KICK_API int kick_server_run(const kick_gen_server *callbacks, const cJSON *args,
+	const kick_start_options *options, kick_reason *why);
 
 /* Asks and waits for the answer, at most timeout_ms (usual: 5000). -ESRCH: nobody
  * there; -ECONNRESET: it ended before it answered, *why says for what reason;
@@ -386,19 +406,59 @@ KICK_API int kick_dynamic_supervisor_terminate_child(
 KICK_API int kick_supervisor_which_children(kick_dest supervisor, cJSON **ret);
 KICK_API int kick_supervisor_count_children(kick_dest supervisor, cJSON **ret);
 
+/* --- PartitionSupervisor ------------------------------------------------------------
+ */
+
+/* The args of one partition, made of those of the specification: called for each, from
+ * 0, in the starter's process. What it returns is taken over. NULL: the supervisor is
+ * not started, -EINVAL. */
+typedef cJSON *kick_partition_arguments(const cJSON *args, int partition);
+
+/* Starts a supervisor of so many copies of a child (0: as many as there are
+ * processors), whose ids are "0", "1", ...; the child's own id is of no interest, and
+ * it may be a supervisor. options must have a name; auto_shutdown is KICK_NEVER.
+ * with_arguments (NULL: all have the same args) gives them theirs for good: a restart
+ * does not call it. As kick_supervisor_start_link(). PartitionSupervisor.start_link/1.
+ *
+ * kick_partition() is whom a key means: of a whole number up to 2^53 its absolute value
+ * modulo the number of partitions; of any other JSON value its hash modulo that: FNV-1a
+ * of 64 bits over the text as cJSON_PrintUnformatted() has it, in all versions. Each
+ * use asks the supervisor once, and waits as long as it takes: a child must not do so
+ * before it has started, nor as it is told to stop. -ESRCH: there is no such
+ * supervisor, or that partition does not run, or there is none. */
+KICK_API int kick_partition_supervisor_start_link(
+	const kick_supervisor_options *options, const kick_child_spec *child,
+	int partitions, kick_partition_arguments *with_arguments, kick_pid *ret,
+	kick_reason *why);
+
+/* How many there are now. -ESRCH; -EINVAL: it has no partitions. What else is asked of
+ * a supervisor may be asked of this one. PartitionSupervisor.partitions/1. */
+KICK_API int kick_partition_supervisor_partitions(kick_dest supervisor);
+
+/* Has so many from now on, from 0 to those of the start (else -EINVAL): the last ones
+ * are stopped, and stay as specifications, or are started again, in order. Waits until
+ * that is done. How many there were; -ECANCELED: one could not be started, *why; keys
+ * go by the new number all the same. PartitionSupervisor.resize!/2. */
+KICK_API int kick_partition_supervisor_resize(
+	kick_dest supervisor, int partitions, kick_reason *why);
+
 /* --- Task ---------------------------------------------------------------------------
  */
 
 /* What a task does, in a process of its own. Its value is taken over; NULL is null. */
 typedef cJSON *kick_task_function(void *arg);
 
-/* Of the process that called kick_task_async, which alone may ask for it. */
+/* Of the process that called kick_task_async, which alone may ask for it. A value: it
+ * may be copied, and nothing of it is to be freed. */
 typedef struct kick_task {
 	kick_pid pid;
 	kick_ref monitor, ref;
+	kick_pid owner;
 } kick_task;
 
-/* Starts a task that is linked to the caller and monitored by it. Task.async/1. */
+/* Starts a task that is linked to the caller and monitored by it. arg is in its copy of
+ * the caller's memory. Errors as of kick_spawn(); -EINVAL: no function. A value of more
+ * than 256 MiB of JSON ends the task with "emsgsize". Task.async/1. */
 KICK_API int kick_task_async(kick_task_function *function, void *arg, kick_task *ret);
 
 /* Not linked: a crash is told, but takes nobody with it, and the caller's end does not
@@ -406,7 +466,8 @@ KICK_API int kick_task_async(kick_task_function *function, void *arg, kick_task 
 KICK_API int kick_task_async_nolink(
 	kick_task_function *function, void *arg, kick_task *ret);
 
-/* Without a result. Task.start_link/1, Task.start/1. */
+/* Without a result. As kick_spawn_link() and kick_spawn(). Task.start_link/1,
+ * Task.start/1. */
 KICK_API int kick_task_start_link(
 	kick_task_function *function, void *arg, kick_pid *ret);
 KICK_API int kick_task_start(kick_task_function *function, void *arg, kick_pid *ret);
@@ -414,13 +475,17 @@ KICK_API int kick_task_start(kick_task_function *function, void *arg, kick_pid *
 /* Waits for the result (usual: 5000 ms). 0 and *ret, the caller's (NULL: dropped);
  * -ECONNRESET: it ended without one, *why says for what reason; -ETIMEDOUT: it goes on,
  * what it returns later is dropped. Task.await/2; where Elixir ends the caller, an
- * error is returned here. After it the task is done with. */
+ * error is returned here. After it the task is done with: whoever asks again gets
+ * -ECONNRESET, "noproc". A link stays: a caller that traps exits gets its KICK_EXIT.
+ * This and all that take a task: -EPERM: another process started it; -EINVAL: it is no
+ * task, or no time. */
 KICK_API int kick_task_await(
 	const kick_task *task, int64_t timeout_ms, cJSON **ret, kick_reason *why);
 
-/* All of them within timeout_ms, in the order of tasks; rets[i] are the caller's. At
- * the first that fails its error, *why, and the values so far are freed.
- * Task.await_many/2. */
+/* All of them within timeout_ms, in the order of tasks; rets[i] are the caller's. As
+ * soon as one has ended without a value -ECONNRESET and *why; after timeout_ms
+ * -ETIMEDOUT; the values so far are freed then, and rets is untouched. After it all
+ * tasks are done with. Each is to stand in the list once. Task.await_many/2. */
 KICK_API int kick_task_await_many(const kick_task *tasks, size_t n, int64_t timeout_ms,
 	cJSON **rets, kick_reason *why);
 
@@ -428,13 +493,41 @@ KICK_API int kick_task_await_many(const kick_task *tasks, size_t n, int64_t time
 KICK_API int kick_task_yield(
 	const kick_task *task, int64_t timeout_ms, cJSON **ret, kick_reason *why);
 
-/* Unlinks it and has it end: 0 and *ret when it had replied; -ECANCELED: it has ended
- * as it was told; -ECONNRESET: for another reason, *why. After timeout_ms it is killed
- * (KICK_BRUTAL_KILL: at once). Task.shutdown/2. */
+/* What becomes of the tasks that still run. */
+typedef enum kick_on_timeout {
+	KICK_TIMEOUT_NOTHING, /* they may be asked again */
+	KICK_TIMEOUT_IGNORE,  /* kick_task_ignore() */
+	KICK_TIMEOUT_KILL     /* kick_task_shutdown() with KICK_BRUTAL_KILL */
+} kick_on_timeout;
+
+typedef struct kick_yield_options {
+	size_t limit; /* it is enough when so many have ended; 0: all */
+	kick_on_timeout on_timeout;
+} kick_yield_options;
+
+typedef struct kick_task_outcome {
+	int result;	 /* 0, -ECONNRESET or -ETIMEDOUT, as of kick_task_yield() */
+	cJSON *value;	 /* of 0: the caller's; else NULL */
+	kick_reason why; /* of -ECONNRESET; else "" */
+} kick_task_outcome;
+
+/* Waits at most timeout_ms until all or, with a limit, so many have ended, and tells of
+ * each, in the order of tasks. How many have ended, or a negative errno (outcomes then
+ * hold nothing). When the limit is reached in time, on_timeout does not matter.
+ * options may be NULL. Each task is to stand in the list once. Task.yield_many/2. */
+KICK_API int kick_task_yield_many(const kick_task *tasks, size_t n, int64_t timeout_ms,
+	const kick_yield_options *options, kick_task_outcome *outcomes);
+
+/* Unlinks it, has it end and waits for that: 0 and *ret, the caller's (NULL: dropped),
+ * when it had replied; -ECANCELED: it has ended as it was told; -ECONNRESET: for
+ * another reason, *why ("noproc": it was done with, and is gone). After timeout_ms
+ * (usual: 5000) it is killed, which is another reason; KICK_BRUTAL_KILL: at once, which
+ * is not. Task.shutdown/2. */
 KICK_API int kick_task_shutdown(
 	const kick_task *task, int64_t timeout_ms, cJSON **ret, kick_reason *why);
 
-/* Lets it go on, unlinked; what it returns is dropped. Task.ignore/1. */
+/* Lets it go on, unlinked; what it has returned or returns later is dropped. Does not
+ * wait for it. Task.ignore/1. */
 KICK_API int kick_task_ignore(const kick_task *task);
 
 typedef struct kick_stream_options {
@@ -444,33 +537,83 @@ typedef struct kick_stream_options {
 	bool kill_on_timeout;	/* and go on; else the stream fails */
 } kick_stream_options;
 
-/* Called for each element: r, ret and why as of kick_task_await (ret stays the
- * library's). False: no more, what runs is ended. */
+/* Called for each element, in the caller: r, ret and why as of kick_task_await, or
+ * -ETIMEDOUT and "timeout" of one that was killed (ret and why stay the library's).
+ * False: no more, what runs is ended. */
 typedef bool kick_stream_result(
 	size_t i, int r, const cJSON *ret, const char *why, void *user);
 
 /* Runs function for each of the n args in tasks that are linked to the caller, so many
- * at a time. 0, or -ETIMEDOUT when one took too long. A crash ends the caller with it,
- * unless it traps exits. Task.async_stream/3. */
+ * at a time, and returns when each has returned or is gone. 0, or -ETIMEDOUT when one
+ * took too long, of which result is not told; -EINVAL. A crash ends the caller with it,
+ * unless it traps exits: then result is told, and no KICK_EXIT is left. What is done
+ * before its turn comes is kept until then. Task.async_stream/3. */
 KICK_API int kick_task_async_stream(kick_task_function *function, void *const *args,
 	size_t n, const kick_stream_options *options, kick_stream_result *result,
 	void *user);
 
+/* --- Task.Supervisor ----------------------------------------------------------------
+ */
+
+/* What a supervised task does: it is started by its supervisor, so that arg is the
+ * starter's as a copy, and the function must be of the program, or of a library that
+ * was loaded before kick_start(). Its value is taken over; NULL is null. */
+typedef cJSON *kick_supervised_function(const cJSON *arg);
+
+/* A dynamic supervisor of tasks. options may be NULL; as
+ * kick_dynamic_supervisor_start_link(), and all that is asked of one may be asked of
+ * it. Task.Supervisor.start_link/1. */
+KICK_API int kick_task_supervisor_start_link(
+	const kick_supervisor_options *options, kick_pid *ret, kick_reason *why);
+
+/* Starts a task whose value nobody wants. Usual: KICK_TEMPORARY, shutdown_ms 0, which
+ * is 5 s; arg may be NULL. When it is restarted, it gets the same arg. ret and why may
+ * be NULL. As kick_supervisor_start_child(): -ENOSPC at max_children, -ESRCH.
+ * Task.Supervisor.start_child/3. */
+KICK_API int kick_task_supervisor_start_child(kick_dest supervisor,
+	kick_supervised_function *function, const cJSON *arg, kick_restart restart,
+	int64_t shutdown_ms, kick_pid *ret, kick_reason *why);
+
+/* Starts a task that is linked to the caller and to the supervisor and monitored by
+ * the caller, who then has it as of kick_task_async(). Waits for the supervisor. Errors
+ * as above, and -EMSGSIZE. Task.Supervisor.async/3. */
+KICK_API int kick_task_supervisor_async(kick_dest supervisor,
+	kick_supervised_function *function, const cJSON *arg, int64_t shutdown_ms,
+	kick_task *ret);
+
+/* Not linked to the caller: neither end ends the other. One whose caller ends before
+ * it has its function ends with "shutdown:REASON". Task.Supervisor.async_nolink/3. */
+KICK_API int kick_task_supervisor_async_nolink(kick_dest supervisor,
+	kick_supervised_function *function, const cJSON *arg, int64_t shutdown_ms,
+	kick_task *ret);
+
+/* The pids of those that run: the caller's. Task.Supervisor.children/1. */
+KICK_API int kick_task_supervisor_children(kick_dest supervisor, cJSON **ret);
+
+/* Stops one, and waits for its end. -ESRCH: it is none of its. Task.Supervisor.
+ * terminate_child/2. */
+KICK_API int kick_task_supervisor_terminate_child(kick_dest supervisor, kick_pid task);
+
 /* --- Agent --------------------------------------------------------------------------
  */
 
-/* Runs within the agent. state is its own; what is returned is taken over: by get the
- * answer, by update the new state (return state to keep it), by get_and_update
- * [ANSWER, NEW STATE]. NULL: the agent ends with "bad_return_value". args is the
- * caller's, as a copy. */
+/* Runs within the agent, one at a time. state is the agent's; what is returned is taken
+ * over: by get the answer, by update the new state, by get_and_update the list
+ * [ANSWER, NEW STATE]. state itself may be returned, or be in that list, and get and
+ * update may return a part of it. NULL, or another list: the agent ends with
+ * "bad_return_value". args is a copy of the caller's (NULL: null). */
 typedef cJSON *kick_agent_function(cJSON *state, const cJSON *args);
 
-/* A process that keeps a value. function(NULL, args) makes the first one. As
- * kick_server_start_link(). Agent.start_link/2. */
+/* A process that keeps a value. function(NULL, args) makes the first one. Errors and
+ * waiting as of kick_server_start_link(); -EINVAL: no function. Functions must be
+ * there, at the same address, in both processes: what dlopen(3) has brought in after
+ * the agent began cannot be called. Agent.start_link/2. */
 KICK_API int kick_agent_start_link(kick_agent_function *function, const cJSON *args,
 	const kick_start_options *options, kick_pid *ret, kick_reason *why);
 
-/* As kick_call(). Agent.get/3, update/3, get_and_update/3. */
+/* Errors, time (ms, usual: 5000) and *ret (the caller's) as of kick_call(); a function
+ * that ends the agent is -ECONNRESET and *why. After -ETIMEDOUT the agent finishes what
+ * it was told. Agent.get/3, update/3, get_and_update/3. */
 KICK_API int kick_agent_get(kick_dest agent, kick_agent_function *function,
 	const cJSON *args, int64_t timeout_ms, cJSON **ret, kick_reason *why);
 KICK_API int kick_agent_update(kick_dest agent, kick_agent_function *function,
@@ -478,7 +621,7 @@ KICK_API int kick_agent_update(kick_dest agent, kick_agent_function *function,
 KICK_API int kick_agent_get_and_update(kick_dest agent, kick_agent_function *function,
 	const cJSON *args, int64_t timeout_ms, cJSON **ret, kick_reason *why);
 
-/* An update that nobody waits for. Agent.cast/2. */
+/* An update that nobody waits for: 0 whether there is an agent or not. Agent.cast/2. */
 KICK_API int kick_agent_cast(
 	kick_dest agent, kick_agent_function *function, const cJSON *args);
 
@@ -494,41 +637,85 @@ typedef enum kick_registry_keys {
 	KICK_DUPLICATE
 } kick_registry_keys;
 
-/* A process that knows others by keys, which are any JSON values. Who registers is
- * linked to it; entries go with their process. listeners: names of processes, told of
- * each register and unregister call by messages ["register", REGISTRY, KEY, PID, VALUE]
- * and
- * ["unregister", REGISTRY, KEY, PID]. Registry.start_link/1. */
+/* A process that knows others by keys, which are any JSON values; the order of an
+ * object's members does not matter. Who registers is linked to it until its last key is
+ * gone; entries go with their process, a moment later (not told to listeners).
+ * listeners: names of processes, told of each register and unregister call by messages
+ * ["register", REGISTRY, KEY, PID, VALUE] and ["unregister", REGISTRY, KEY, PID],
+ * unless they have no room. One process serves all keys: there are no partitions.
+ * Errors and waiting as of kick_server_start_link(). Stopped with
+ * kick_server_stop_call(). Registry.start_link/1. */
 KICK_API int kick_registry_start_link(const char *name, kick_registry_keys keys,
 	const char *const *listeners, size_t n_listeners, kick_pid *ret,
 	kick_reason *why);
 
-/* Registers the caller. -EEXIST: the key is taken (unique), *holder (NULL: not of
- * interest) has it, perhaps the caller itself. -ESRCH: no such registry, as below.
- * Registry.register/3, unregister/2. */
+/* All below wait as long as the registry takes. -ESRCH: there is no such registry;
+ * -ECONNRESET: it ended before it answered; -EPROTO: that is no registry; -EINVAL: no
+ * key.
+ *
+ * Registers the caller; value may be NULL: null. -EEXIST: the key is taken (unique),
+ * *holder (NULL: not of interest) has it, perhaps the caller itself. Unregister removes
+ * all of the caller's entries under the key and nobody else's: 0 also when there is
+ * none. Registry.register/3, unregister/2. */
 KICK_API int kick_registry_register(
 	const char *registry, const cJSON *key, const cJSON *value, kick_pid *holder);
 KICK_API int kick_registry_unregister(const char *registry, const cJSON *key);
 
-/* [{"pid", "value"}], in the order of registration; the keys of a process; the values
- * under a key of a process: the caller's. Registry.lookup/2, keys/2, values/3. */
+/* [{"pid", "value"}], in the order of registration; the keys of a process, each as
+ * often as it is registered; the values under a key of a process: the caller's to free.
+ * What a process has that is ending may still be listed. Registry.lookup/2, keys/2,
+ * values/3. */
 KICK_API int kick_registry_lookup(const char *registry, const cJSON *key, cJSON **ret);
 KICK_API int kick_registry_keys_of(const char *registry, kick_pid pid, cJSON **ret);
 KICK_API int kick_registry_values(
 	const char *registry, const cJSON *key, kick_pid pid, cJSON **ret);
 
+/* [{"key", "pid", "value"}], key by key in the order of registration: of one key or of
+ * all (NULL), and whose value matches pattern (NULL: any). An object matches one that
+ * has all its members, each matched; anything else what is equal. *ret is the caller's.
+ * There are no match specifications. Registry.match/3, select/2. */
+KICK_API int kick_registry_match(
+	const char *registry, const cJSON *key, const cJSON *pattern, cJSON **ret);
+
+/* How many they are, or a negative errno. Registry.count_match/3. */
+KICK_API int kick_registry_count_match(
+	const char *registry, const cJSON *key, const cJSON *pattern);
+
+/* Removes those entries of the caller under the key. Registry.unregister_match/3. */
+KICK_API int kick_registry_unregister_match(
+	const char *registry, const cJSON *key, const cJSON *pattern);
+
 /* How many entries there are, or a negative errno. Registry.count/1. */
 KICK_API int kick_registry_count(const char *registry);
 
 /* The caller's own entry under a key of a unique registry gets another value; *old
- * (NULL: dropped) is the caller's. -ENOENT: it has none. Registry.update_value/3. */
+ * (NULL: dropped) is the caller's. -ENOENT: it has none; -EINVAL: a duplicate registry.
+ * Registry.update_value/3. */
 KICK_API int kick_registry_update_value(
 	const char *registry, const cJSON *key, const cJSON *value, cJSON **old);
 
-/* Calls back, here, for each entry under the key. Registry.dispatch/3. */
+/* Calls back, here, for each entry under the key; value stays the library's. The call
+ * may do what it likes, also to the registry. Registry.dispatch/3. */
 typedef void kick_registry_entry(kick_pid pid, const cJSON *value, void *user);
 KICK_API int kick_registry_dispatch(
 	const char *registry, const cJSON *key, kick_registry_entry *entry, void *user);
+
+/* Values of the registry itself, under keys of their own; they go when it ends. put
+ * with NULL removes. get: *ret is the caller's; -ENOENT: there is none.
+ * Registry.put_meta/3, delete_meta/2, meta/2. */
+KICK_API int kick_registry_put_meta(
+	const char *registry, const cJSON *key, const cJSON *value);
+KICK_API int kick_registry_get_meta(
+	const char *registry, const cJSON *key, cJSON **ret);
+
+/* Runs function(user), here, while no other process is in such a call with the same key
+ * of the registry; those that wait get their turn in order. Whoever ends, however, lets
+ * go. Locks have nothing to do with entries. -ETIMEDOUT: it was not free within
+ * timeout_ms (KICK_INFINITY: waits for ever); -EDEADLK: the caller has it. When the
+ * registry ends meanwhile, its locks do, too. Registry.lock/3. */
+typedef void kick_registry_locked(void *user);
+KICK_API int kick_registry_lock(const char *registry, const cJSON *key,
+	int64_t timeout_ms, kick_registry_locked *function, void *user);
 
 #ifdef __cplusplus
 }

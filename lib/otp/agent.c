@@ -1,17 +1,21 @@
 /* Agents: a value in a process, with functions that run on it there. OTP: Elixir's
  * Agent. All processes of a node are copies of one program, in which functions have the
  * same address: that is how they travel. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/macro.h"
 #include "kick.h"
 
+/* NULL: there is no function. */
 static cJSON *order(const char *what, kick_agent_function *function, const cJSON *args)
 {
-	cJSON *json = cJSON_CreateObject();
+	cJSON *json = function ? cJSON_CreateObject() : NULL;
 	char at[32];
 
+	if (!json)
+		return NULL;
 	(void)snprintf(at, sizeof at, "%p", (void *)(uintptr_t)function);
 	(void)cJSON_AddStringToObject(json, "do", what);
 	(void)cJSON_AddStringToObject(json, "function", at);
@@ -33,20 +37,27 @@ static kick_agent_function *function_of(const cJSON *json)
 
 static cJSON *apply(kick_server *s, const cJSON *json)
 {
-	kick_agent_function *function = function_of(json);
-
-	return function ? function(kick_server_state(s),
-				  cJSON_GetObjectItemCaseSensitive(json, "args"))
-			: NULL;
+	return function_of(json)(
+		kick_server_state(s), cJSON_GetObjectItemCaseSensitive(json, "args"));
 }
 
-static void set_state(kick_server *s, cJSON *state)
+/* Whether it is in a list or an object: what is returned so is a part of the state. */
+static bool is_part(const cJSON *item)
+{
+	return item->prev != NULL;
+}
+
+/* False: for want of memory there is none. */
+static bool set_state(kick_server *s, cJSON *state)
 {
 	cJSON *old = kick_server_state(s);
 
+	if (is_part(state))
+		state = cJSON_Duplicate(state, true);
 	if (state != old)
 		cJSON_Delete(old);
 	kick_server_set_state(s, state);
+	return state;
 }
 
 static int init(kick_server *s, const cJSON *json)
@@ -55,64 +66,92 @@ static int init(kick_server *s, const cJSON *json)
 
 	if (!state)
 		return kick_server_stop(s, "bad_return_value");
-	set_state(s, state);
+	kick_server_set_state(s, state);
 	return KICK_OK;
 }
 
 static int do_get(kick_server *s, kick_from from, cJSON *got)
 {
 	(void)kick_reply(from, got);
-	if (got != kick_server_state(s))
+	if (got != kick_server_state(s) && !is_part(got))
 		cJSON_Delete(got);
 	return KICK_OK;
 }
 
 static int do_update(kick_server *s, kick_from from, cJSON *state)
 {
-	set_state(s, state);
+	if (!set_state(s, state))
+		return kick_server_stop(s, "enomem");
 	(void)kick_reply(from, NULL);
 	return KICK_OK;
 }
 
 static int do_both(kick_server *s, kick_from from, cJSON *both)
 {
-	cJSON *answer = cJSON_DetachItemFromArray(both, 0);
-	cJSON *state = cJSON_DetachItemFromArray(both, 0);
-	bool good = answer && state;
+	cJSON *old = kick_server_state(s), *answer, *state;
 
-	if (good) {
-		set_state(s, state);
-		(void)kick_reply(from, answer);
-	} else {
-		cJSON_Delete(state);
-	}
-	cJSON_Delete(answer);
+	if (!cJSON_IsArray(both) || cJSON_GetArraySize(both) != 2 || is_part(both))
+		return kick_server_stop(s, "bad_return_value");
+	answer = cJSON_DetachItemFromArray(both, 0);
+	state = cJSON_DetachItemFromArray(both, 0);
+	/* The state was the list, or is one of the two. */
+	if (old != both && old != answer && old != state)
+		cJSON_Delete(old);
 	cJSON_Delete(both);
-	return good ? KICK_OK : kick_server_stop(s, "bad_return_value");
+	kick_server_set_state(s, state);
+	(void)kick_reply(from, answer);
+	cJSON_Delete(answer);
+	return KICK_OK;
 }
+
+/* What no agent's caller sends is refused as by a server that knows no calls. */
+static int refuse(kick_from from)
+{
+	cJSON *error = cJSON_CreateObject();
+
+	(void)cJSON_AddStringToObject(error, "error", "undef");
+	(void)kick_reply(from, error);
+	cJSON_Delete(error);
+	return KICK_OK;
+}
+
+static const struct {
+	const char *what;
+	int (*end)(kick_server *s, kick_from from, cJSON *got);
+} calls[] = {
+	{ "get", do_get },
+	{ "update", do_update },
+	{ "get_and_update", do_both },
+};
 
 static int handle_call(kick_server *s, kick_from from, const cJSON *request)
 {
 	const char *what =
 		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(request, "do"));
-	cJSON *got = what ? apply(s, request) : NULL;
+	cJSON *got;
 
-	if (!got)
-		return kick_server_stop(s, "bad_return_value");
-	if (strcmp(what, "get") == 0)
-		return do_get(s, from, got);
-	return strcmp(what, "update") == 0 ? do_update(s, from, got)
-					   : do_both(s, from, got);
+	for (size_t i = 0; what && i < ARRAY_LEN(calls); i++) {
+		if (strcmp(what, calls[i].what) != 0 || !function_of(request))
+			continue;
+		got = apply(s, request);
+		return got ? calls[i].end(s, from, got)
+			   : kick_server_stop(s, "bad_return_value");
+	}
+	return refuse(from);
 }
 
 static int handle_cast(kick_server *s, const cJSON *request)
 {
-	cJSON *state = apply(s, request);
+	const char *what =
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(request, "do"));
+	cJSON *state;
 
+	if (!what || strcmp(what, "update") != 0 || !function_of(request))
+		return KICK_OK;
+	state = apply(s, request);
 	if (!state)
 		return kick_server_stop(s, "bad_return_value");
-	set_state(s, state);
-	return KICK_OK;
+	return set_state(s, state) ? KICK_OK : kick_server_stop(s, "enomem");
 }
 
 static const kick_gen_server callbacks = {
@@ -123,7 +162,8 @@ int kick_agent_start_link(kick_agent_function *function, const cJSON *args,
 	const kick_start_options *options, kick_pid *ret, kick_reason *why)
 {
 	cJSON *json = order("init", function, args);
-	int r = kick_server_start_link(&callbacks, json, options, ret, why);
+	int r = json ? kick_server_start_link(&callbacks, json, options, ret, why)
+		     : -EINVAL;
 
 	cJSON_Delete(json);
 	return r;
@@ -133,7 +173,7 @@ static int ask(kick_dest agent, const char *what, kick_agent_function *function,
 	const cJSON *args, int64_t timeout_ms, cJSON **ret, kick_reason *why)
 {
 	cJSON *json = order(what, function, args);
-	int r = kick_call(agent, json, timeout_ms, ret, why);
+	int r = json ? kick_call(agent, json, timeout_ms, ret, why) : -EINVAL;
 
 	cJSON_Delete(json);
 	return r;
@@ -160,7 +200,7 @@ int kick_agent_get_and_update(kick_dest agent, kick_agent_function *function,
 int kick_agent_cast(kick_dest agent, kick_agent_function *function, const cJSON *args)
 {
 	cJSON *json = order("update", function, args);
-	int r = kick_cast(agent, json);
+	int r = json ? kick_cast(agent, json) : -EINVAL;
 
 	cJSON_Delete(json);
 	return r;

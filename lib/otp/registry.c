@@ -1,6 +1,5 @@
-/* Registries: processes by keys. OTP: Elixir's Registry, of one partition. */
-#include "otp/registry.h"
-
+/* Registries: processes by keys. OTP: Elixir's Registry, of one partition. This is the
+ * registry's process; registry_calls.c is what its callers do. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +7,9 @@
 
 #include "base/macro.h"
 #include "base/table.h"
-
-/* For what the registry says of itself: it answers at once. */
-#define ANSWER_MS KICK_INFINITY
+#include "otp/registry_key.h"
+#include "otp/registry_lock.h"
+#include "otp/self.h"
 
 struct entry {
 	kick_pid pid;
@@ -30,8 +29,16 @@ struct bucket {
 struct owner {
 	kick_pid pid;
 	kick_ref monitor;
+	bool linked_before; /* the parent, who is linked all the same */
 	struct entry *entries;
 	UT_hash_handle hh;
+};
+
+/* A value of the registry's own. */
+struct meta {
+	cJSON *value;
+	UT_hash_handle hh;
+	char text[];
 };
 
 struct registry {
@@ -41,7 +48,16 @@ struct registry {
 	size_t n_listeners;
 	struct bucket *buckets;
 	struct owner *owners;
+	struct meta *meta;
+	struct lock *locks;
 	int count;
+};
+
+/* A request, as far as it was understood. */
+struct request {
+	kick_from from;
+	const cJSON *key, *value, *pattern, *pid;
+	char *text; /* the key's; NULL: there is none */
 };
 
 /* --- entries ------------------------------------------------------------------------
@@ -49,31 +65,27 @@ struct registry {
 
 /* NOLINTBEGIN(readability-function-size): the tables' macros */
 
-static struct bucket *find_bucket(const struct registry *r, const cJSON *key)
+static struct bucket *find_bucket(const struct registry *r, const char *text)
 {
-	char *text = cJSON_PrintUnformatted(key);
+	size_t len = strlen(text);
 	struct bucket *b = NULL;
 
-	if (text)
-		HASH_FIND(hh, r->buckets, text, strlen(text), b);
-	cJSON_free(text);
+	HASH_FIND(hh, r->buckets, text, len, b);
 	return b;
 }
 
-static struct bucket *need_bucket(struct registry *r, const cJSON *key)
+static struct bucket *need_bucket(struct registry *r, const char *text)
 {
-	struct bucket *b = find_bucket(r, key);
-	char *text;
+	struct bucket *b = find_bucket(r, text);
+	size_t len = strlen(text);
 
 	if (b)
 		return b;
-	text = cJSON_PrintUnformatted(key);
-	b = text ? calloc(1, sizeof *b + strlen(text) + 1) : NULL;
-	if (b) {
-		(void)strcpy(b->text, text);
-		HASH_ADD(hh, r->buckets, text[0], strlen(b->text), b);
-	}
-	cJSON_free(text);
+	b = calloc(1, sizeof *b + len + 1);
+	if (!b)
+		return NULL;
+	memcpy(b->text, text, len + 1);
+	HASH_ADD(hh, r->buckets, text[0], len, b);
 	return b;
 }
 
@@ -83,6 +95,18 @@ static struct owner *find_owner(const struct registry *r, kick_pid pid)
 
 	HASH_FIND(hh, r->owners, &pid, sizeof pid, o);
 	return o;
+}
+
+static bool is_linked(kick_pid pid)
+{
+	cJSON *info = kick_info(self.pid);
+	const cJSON *one;
+	bool found = false;
+
+	cJSON_ArrayForEach(one, cJSON_GetObjectItemCaseSensitive(info, "links"))
+		found |= kick_pid_equal(kick_pid_from_json(one), pid);
+	cJSON_Delete(info);
+	return found;
 }
 
 /* REG-10: linked, so that the registry's end is theirs. */
@@ -100,6 +124,7 @@ static struct owner *need_owner(struct registry *r, kick_pid pid)
 		free(o);
 		return NULL;
 	}
+	o->linked_before = kick_pid_equal(pid, self.parent) && is_linked(pid);
 	(void)kick_link(pid);
 	HASH_ADD(hh, r->owners, pid, sizeof o->pid, o);
 	return o;
@@ -108,7 +133,8 @@ static struct owner *need_owner(struct registry *r, kick_pid pid)
 static void forget_owner(struct registry *r, struct owner *o)
 {
 	(void)kick_demonitor(o->monitor, true);
-	(void)kick_unlink(o->pid);
+	if (!o->linked_before)
+		(void)kick_unlink(o->pid);
 	HASH_DELETE(hh, r->owners, o);
 	free(o);
 }
@@ -130,19 +156,18 @@ static void remove_entry(struct registry *r, struct owner *o, struct entry *e)
 	free(b);
 }
 
-static bool add_entry(
-	struct registry *r, kick_pid pid, const cJSON *key, const cJSON *value)
+static bool add_entry(struct registry *r, const struct request *q)
 {
-	struct owner *o = need_owner(r, pid);
-	struct bucket *b = o ? need_bucket(r, key) : NULL;
+	struct owner *o = need_owner(r, q->from.pid);
+	struct bucket *b = o ? need_bucket(r, q->text) : NULL;
 	struct entry *e = b ? calloc(1, sizeof *e) : NULL;
 
 	if (!e)
 		return false;
-	e->pid = pid;
+	e->pid = q->from.pid;
 	e->bucket = b;
-	e->key = cJSON_Duplicate(key, true);
-	e->value = value ? cJSON_Duplicate(value, true) : cJSON_CreateNull();
+	e->key = cJSON_Duplicate(q->key, true);
+	e->value = q->value ? cJSON_Duplicate(q->value, true) : cJSON_CreateNull();
 	DL_APPEND(b->entries, e);
 	DL_APPEND2(o->entries, e, prev_own, next_own);
 	r->count++;
@@ -181,10 +206,16 @@ static void tell_listeners(const struct registry *r, const char *what, const cJS
 	cJSON_Delete(said);
 }
 
-/* The holder of a unique key, unless it is dead and not cleaned up yet (REG-2). */
-static const struct entry *holder(struct registry *r, const cJSON *key)
+/* NULL: any. */
+static bool matches(const cJSON *pattern, const cJSON *value)
 {
-	struct bucket *b = find_bucket(r, key);
+	return !pattern || registry_key_matches(pattern, value);
+}
+
+/* The holder of a unique key, unless it is dead and not cleaned up yet (REG-2). */
+static const struct entry *holder(struct registry *r, const char *text)
+{
+	struct bucket *b = find_bucket(r, text);
 
 	if (!b)
 		return NULL;
@@ -196,127 +227,276 @@ static const struct entry *holder(struct registry *r, const cJSON *key)
 }
 
 /* null: done; a pid: the key is taken. */
-static cJSON *do_register(
-	struct registry *r, kick_pid from, const cJSON *key, const cJSON *value)
+static int do_register(struct registry *r, const struct request *q, cJSON **ret)
 {
-	const struct entry *e = r->keys == KICK_UNIQUE ? holder(r, key) : NULL;
+	const struct entry *e = r->keys == KICK_UNIQUE ? holder(r, q->text) : NULL;
 
-	if (e)
-		return kick_pid_to_json(e->pid);
-	if (!add_entry(r, from, key, value))
+	if (e) {
+		*ret = kick_pid_to_json(e->pid);
+		return 0;
+	}
+	if (!add_entry(r, q))
 		kick_raise("enomem");
-	tell_listeners(r, "register", key, from, value);
-	return cJSON_CreateNull();
+	tell_listeners(r, "register", q->key, q->from.pid, q->value);
+	return 0;
 }
 
-static cJSON *do_unregister(struct registry *r, kick_pid from, const cJSON *key)
+static int do_unregister(struct registry *r, const struct request *q, cJSON **ret)
 {
-	struct bucket *b = find_bucket(r, key);
-	struct owner *o = find_owner(r, from);
+	struct bucket *b = find_bucket(r, q->text);
+	struct owner *o = find_owner(r, q->from.pid);
 	struct entry *e, *next;
 
-	if (o && b) {
-		DL_FOREACH_SAFE2(o->entries, e, next, next_own)
-		{
-			if (e->bucket == b)
-				remove_entry(r, o, e);
-			/* The last of a key takes its bucket along. */
-			b = find_bucket(r, key);
-		}
+	(void)ret;
+	DL_FOREACH_SAFE2(o && b ? o->entries : NULL, e, next, next_own)
+	{
+		if (e->bucket == b && matches(q->pattern, e->value))
+			remove_entry(r, o, e);
 	}
 	if (o && !o->entries)
 		forget_owner(r, o);
-	tell_listeners(r, "unregister", key, from, NULL);
-	return cJSON_CreateNull();
+	tell_listeners(r, "unregister", q->key, q->from.pid, NULL);
+	return 0;
 }
 
-static cJSON *do_lookup(struct registry *r, const cJSON *key)
+/* A row for each entry under the key, or of all; with its key or without. */
+static void list_bucket(
+	const struct bucket *b, const cJSON *pattern, bool with_key, cJSON *list)
 {
-	struct bucket *b = find_bucket(r, key);
-	cJSON *list = cJSON_CreateArray();
 	struct entry *e;
 
 	DL_FOREACH(b ? b->entries : NULL, e)
 	{
-		cJSON *row = cJSON_CreateObject();
+		cJSON *row;
 
+		if (!matches(pattern, e->value))
+			continue;
+		row = cJSON_CreateObject();
+		if (with_key)
+			(void)cJSON_AddItemToObject(
+				row, "key", cJSON_Duplicate(e->key, true));
 		(void)cJSON_AddItemToObject(row, "pid", kick_pid_to_json(e->pid));
 		(void)cJSON_AddItemToObject(
 			row, "value", cJSON_Duplicate(e->value, true));
 		(void)cJSON_AddItemToArray(list, row);
 	}
-	return list;
 }
 
-/* Of one process: its keys, or its values under a key. */
-static cJSON *do_list(struct registry *r, const cJSON *who, const cJSON *key_or_null)
+static int do_lookup(struct registry *r, const struct request *q, cJSON **ret)
 {
-	struct owner *o = find_owner(r, kick_pid_from_json(who));
-	struct bucket *b = key_or_null ? find_bucket(r, key_or_null) : NULL;
-	cJSON *list = cJSON_CreateArray();
+	*ret = cJSON_CreateArray();
+	list_bucket(find_bucket(r, q->text), NULL, false, *ret);
+	return 0;
+}
+
+static int do_match(struct registry *r, const struct request *q, cJSON **ret)
+{
+	const struct bucket *b = q->text ? find_bucket(r, q->text) : r->buckets;
+
+	*ret = cJSON_CreateArray();
+	for (; b; b = q->text ? NULL : b->hh.next)
+		list_bucket(b, q->pattern, true, *ret);
+	return 0;
+}
+
+static int do_count_match(struct registry *r, const struct request *q, cJSON **ret)
+{
+	cJSON *list;
+
+	(void)do_match(r, q, &list);
+	*ret = cJSON_CreateNumber(cJSON_GetArraySize(list));
+	cJSON_Delete(list);
+	return 0;
+}
+
+static int do_whereis(struct registry *r, const struct request *q, cJSON **ret)
+{
+	const struct bucket *b = find_bucket(r, q->text);
+
+	if (r->keys != KICK_UNIQUE)
+		return -EINVAL;
+	if (b)
+		*ret = kick_pid_to_json(b->entries->pid);
+	return 0;
+}
+
+static int do_keys(struct registry *r, const struct request *q, cJSON **ret)
+{
+	struct owner *o = find_owner(r, kick_pid_from_json(q->pid));
 	struct entry *e;
 
+	*ret = cJSON_CreateArray();
 	DL_FOREACH2(o ? o->entries : NULL, e, next_own)
-	{
-		if (!key_or_null)
-			(void)cJSON_AddItemToArray(list, cJSON_Duplicate(e->key, true));
-		else if (e->bucket == b)
-			(void)cJSON_AddItemToArray(
-				list, cJSON_Duplicate(e->value, true));
+	(void)cJSON_AddItemToArray(*ret, cJSON_Duplicate(e->key, true));
+	return 0;
+}
+
+static int do_values(struct registry *r, const struct request *q, cJSON **ret)
+{
+	struct owner *o = find_owner(r, kick_pid_from_json(q->pid));
+	struct bucket *b = find_bucket(r, q->text);
+	struct entry *e;
+
+	*ret = cJSON_CreateArray();
+	DL_FOREACH2(o ? o->entries : NULL, e, next_own)
+	if (e->bucket == b)
+		(void)cJSON_AddItemToArray(*ret, cJSON_Duplicate(e->value, true));
+	return 0;
+}
+
+static int do_update(struct registry *r, const struct request *q, cJSON **ret)
+{
+	struct bucket *b = find_bucket(r, q->text);
+
+	if (r->keys != KICK_UNIQUE)
+		return -EINVAL;
+	if (!b || !kick_pid_equal(b->entries->pid, q->from.pid))
+		return -ENOENT;
+	*ret = b->entries->value;
+	b->entries->value =
+		q->value ? cJSON_Duplicate(q->value, true) : cJSON_CreateNull();
+	return 0;
+}
+
+static int do_count(struct registry *r, const struct request *q, cJSON **ret)
+{
+	(void)q;
+	*ret = cJSON_CreateNumber(r->count);
+	return 0;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): the table's macros */
+static struct meta *find_meta(const struct registry *r, const char *text)
+{
+	size_t len = strlen(text);
+	struct meta *m;
+
+	HASH_FIND(hh, r->meta, text, len, m);
+	return m;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): the table's macros */
+static int do_put_meta(struct registry *r, const struct request *q, cJSON **ret)
+{
+	struct meta *m = find_meta(r, q->text);
+	size_t len = strlen(q->text);
+
+	(void)ret;
+	if (m) {
+		HASH_DELETE(hh, r->meta, m);
+		cJSON_Delete(m->value);
+		free(m);
 	}
-	return list;
+	if (!q->value)
+		return 0;
+	m = calloc(1, sizeof *m + len + 1);
+	if (!m)
+		return -ENOMEM;
+	m->value = cJSON_Duplicate(q->value, true);
+	memcpy(m->text, q->text, len + 1);
+	HASH_ADD(hh, r->meta, text[0], len, m);
+	return 0;
 }
 
-/* [OLD], or [] when the caller has no such entry. */
-static cJSON *do_update(
-	struct registry *r, kick_pid from, const cJSON *key, const cJSON *value)
+static int do_get_meta(struct registry *r, const struct request *q, cJSON **ret)
 {
-	struct bucket *b = r->keys == KICK_UNIQUE ? find_bucket(r, key) : NULL;
-	cJSON *list = cJSON_CreateArray();
+	const struct meta *m = find_meta(r, q->text);
 
-	if (!b || !kick_pid_equal(b->entries->pid, from))
-		return list;
-	(void)cJSON_AddItemToArray(list, b->entries->value);
-	b->entries->value = value ? cJSON_Duplicate(value, true) : cJSON_CreateNull();
-	return list;
+	if (!m)
+		return -ENOENT;
+	*ret = cJSON_Duplicate(m->value, true);
+	return 0;
 }
 
-static cJSON *answer_of(struct registry *r, kick_pid from, const cJSON *q)
+static int do_lock(struct registry *r, const struct request *q, cJSON **ret)
 {
-	const char *what =
-		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(q, "do"));
-	const cJSON *key = cJSON_GetObjectItemCaseSensitive(q, "key");
-	const cJSON *value = cJSON_GetObjectItemCaseSensitive(q, "value");
-	const cJSON *pid = cJSON_GetObjectItemCaseSensitive(q, "pid");
-
-	if (!what)
-		return cJSON_CreateNull();
-	if (strcmp(what, "register") == 0)
-		return do_register(r, from, key, value);
-	if (strcmp(what, "unregister") == 0)
-		return do_unregister(r, from, key);
-	if (strcmp(what, "lookup") == 0)
-		return do_lookup(r, key);
-	if (strcmp(what, "list") == 0)
-		return do_list(r, pid, key);
-	if (strcmp(what, "update") == 0)
-		return do_update(r, from, key, value);
-	return cJSON_CreateNumber(r->count);
+	(void)ret;
+	return registry_lock_take(&r->locks, q->text, q->from);
 }
 
-static int handle_call(kick_server *s, kick_from from, const cJSON *request)
-{
-	cJSON *answer = answer_of(kick_server_state(s), from.pid, request);
+/* 0 and *ret (NULL: null), a negative errno, or -EAGAIN: it is answered later. */
+typedef int request_function(struct registry *r, const struct request *q, cJSON **ret);
 
-	(void)kick_reply(from, answer);
-	cJSON_Delete(answer);
+static const struct {
+	const char *name;
+	bool needs_key;
+	request_function *function;
+} requests[] = {
+	{ "register", true, do_register },
+	{ "unregister", true, do_unregister },
+	{ "unregister_match", true, do_unregister },
+	{ "lookup", true, do_lookup },
+	{ "whereis", true, do_whereis },
+	{ "keys", false, do_keys },
+	{ "values", true, do_values },
+	{ "match", false, do_match },
+	{ "count_match", false, do_count_match },
+	{ "count", false, do_count },
+	{ "update", true, do_update },
+	{ "put_meta", true, do_put_meta },
+	{ "get_meta", true, do_get_meta },
+	{ "lock", true, do_lock },
+};
+
+static const char *read_request(const cJSON *json, kick_from from, struct request *ret)
+{
+	*ret = (struct request){
+		.from = from,
+		.key = cJSON_GetObjectItemCaseSensitive(json, "key"),
+		.value = cJSON_GetObjectItemCaseSensitive(json, "value"),
+		.pattern = cJSON_GetObjectItemCaseSensitive(json, "pattern"),
+		.pid = cJSON_GetObjectItemCaseSensitive(json, "pid"),
+	};
+	ret->text = registry_key_text(ret->key);
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "do")) ?: "";
+}
+
+void registry_answer(kick_from from, int r, cJSON *value)
+{
+	cJSON *said = cJSON_CreateObject();
+
+	if (r < 0)
+		(void)cJSON_AddNumberToObject(said, "error", r);
+	else
+		(void)cJSON_AddItemToObject(
+			said, "ok", value ? value : cJSON_CreateNull());
+	(void)kick_reply(from, said);
+	cJSON_Delete(said);
+}
+
+static int handle_call(kick_server *s, kick_from from, const cJSON *json)
+{
+	struct request q;
+	const char *what = read_request(json, from, &q);
+	cJSON *value = NULL;
+	int r = -EINVAL;
+
+	for (size_t i = 0; i < ARRAY_LEN(requests); i++)
+		if (strcmp(what, requests[i].name) == 0 &&
+			(q.text || !requests[i].needs_key))
+			r = requests[i].function(kick_server_state(s), &q, &value);
+	if (r != -EAGAIN)
+		registry_answer(from, r, value);
+	cJSON_free(q.text);
 	return KICK_OK;
 }
 
 static int handle_info(kick_server *s, const kick_message *m)
 {
-	if (m->kind == KICK_DOWN)
-		remove_owner(kick_server_state(s), m->from);
+	struct registry *r = kick_server_state(s);
+	struct request q;
+
+	if (m->kind == KICK_DOWN) {
+		remove_owner(r, m->from);
+		registry_lock_forget(&r->locks, m->from);
+	} else if (m->kind == KICK_MESSAGE) {
+		const char *what =
+			read_request(m->value, (kick_from){ m->from, 0 }, &q);
+
+		if (strcmp(what, "unlock") == 0 && q.text)
+			registry_lock_leave(&r->locks, q.text, m->from);
+		cJSON_free(q.text);
+	}
 	return KICK_OK;
 }
 
@@ -340,136 +520,12 @@ int kick_registry_start_link(const char *name, kick_registry_keys keys,
 {
 	kick_start_options options = { .name = name, .trap_exit = true };
 
-	if (!name)
+	if (!name || (keys != KICK_UNIQUE && keys != KICK_DUPLICATE) ||
+		(n_listeners && !listeners))
 		return -EINVAL;
 	plan = (struct registry){ .keys = keys,
 		.name = name,
 		.listeners = listeners,
 		.n_listeners = n_listeners };
 	return kick_server_start_link(&callbacks, NULL, &options, ret, why);
-}
-
-/* --- the caller's side --------------------------------------------------------------
- */
-
-static cJSON *question(const char *what, const cJSON *key)
-{
-	cJSON *q = cJSON_CreateObject();
-
-	(void)cJSON_AddStringToObject(q, "do", what);
-	if (key)
-		(void)cJSON_AddItemToObject(q, "key", cJSON_Duplicate(key, true));
-	return q;
-}
-
-/* Takes the question over. */
-static int ask(const char *registry, cJSON *q, cJSON **ret)
-{
-	int r = q ? kick_call(kick_to_name(registry), q, ANSWER_MS, ret, NULL)
-		  : -ENOMEM;
-
-	cJSON_Delete(q);
-	return r;
-}
-
-int kick_registry_register(const char *registry, const cJSON *key, const cJSON *value,
-	kick_pid *ret_holder)
-{
-	cJSON *q = question("register", key), *said = NULL;
-	bool taken;
-	int r;
-
-	(void)cJSON_AddItemToObject(
-		q, "value", value ? cJSON_Duplicate(value, true) : cJSON_CreateNull());
-	r = ask(registry, q, &said);
-	taken = r == 0 && cJSON_IsString(said);
-	if (taken && ret_holder)
-		*ret_holder = kick_pid_from_json(said);
-	cJSON_Delete(said);
-	return taken ? -EEXIST : r;
-}
-
-int kick_registry_unregister(const char *registry, const cJSON *key)
-{
-	return ask(registry, question("unregister", key), NULL);
-}
-
-int kick_registry_lookup(const char *registry, const cJSON *key, cJSON **ret)
-{
-	return ask(registry, question("lookup", key), ret);
-}
-
-int kick_registry_keys_of(const char *registry, kick_pid pid, cJSON **ret)
-{
-	cJSON *q = question("list", NULL);
-
-	(void)cJSON_AddItemToObject(q, "pid", kick_pid_to_json(pid));
-	return ask(registry, q, ret);
-}
-
-int kick_registry_values(
-	const char *registry, const cJSON *key, kick_pid pid, cJSON **ret)
-{
-	cJSON *q = question("list", key);
-
-	(void)cJSON_AddItemToObject(q, "pid", kick_pid_to_json(pid));
-	return ask(registry, q, ret);
-}
-
-int kick_registry_count(const char *registry)
-{
-	cJSON *said = NULL;
-	int r = ask(registry, question("count", NULL), &said);
-
-	if (r == 0)
-		r = (int)cJSON_GetNumberValue(said);
-	cJSON_Delete(said);
-	return r;
-}
-
-int kick_registry_update_value(
-	const char *registry, const cJSON *key, const cJSON *value, cJSON **old)
-{
-	cJSON *q = question("update", key), *said = NULL, *was;
-	int r;
-
-	(void)cJSON_AddItemToObject(
-		q, "value", value ? cJSON_Duplicate(value, true) : cJSON_CreateNull());
-	r = ask(registry, q, &said);
-	was = cJSON_DetachItemFromArray(said, 0);
-	cJSON_Delete(said);
-	if (r == 0 && !was)
-		return -ENOENT;
-	if (old)
-		*old = was;
-	else
-		cJSON_Delete(was);
-	return r;
-}
-
-int kick_registry_dispatch(
-	const char *registry, const cJSON *key, kick_registry_entry *entry, void *user)
-{
-	cJSON *list = NULL, *row;
-	int r = kick_registry_lookup(registry, key, &list);
-
-	cJSON_ArrayForEach(row, list)
-		entry(kick_pid_from_json(cJSON_GetObjectItemCaseSensitive(row, "pid")),
-			cJSON_GetObjectItemCaseSensitive(row, "value"), user);
-	cJSON_Delete(list);
-	return r;
-}
-
-int registry_whereis(const char *registry, const cJSON *key, kick_pid *ret)
-{
-	cJSON *list = NULL;
-	int r = kick_registry_lookup(registry, key, &list);
-	const cJSON *row = cJSON_GetArrayItem(list, 0);
-
-	if (r == 0 && row)
-		*ret = kick_pid_from_json(cJSON_GetObjectItemCaseSensitive(row, "pid"));
-	if (r == 0 && (!row || kick_alive(*ret) != 1))
-		r = -ESRCH;
-	cJSON_Delete(list);
-	return r;
 }
