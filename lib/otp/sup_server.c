@@ -7,159 +7,22 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/limits.h"
-#include "base/macro.h"
-#include "core/sup.h"
 #include "otp/mailbox.h"
 #include "otp/self.h"
-
-#define DEFAULT_SHUTDOWN_MS 5000
-
-struct code_child {
-	struct child core;
-	struct child_policy policy;
-	char id[KICK_ID_MAX + 1];
-	kick_start_function *start;
-	cJSON *args;
-	kick_pid pid; /* id 0: none */
-	kick_pid old; /* the one before */
-	kick_ref monitor;
-	kick_reason why; /* of the last start that failed */
-	int64_t due;	 /* -1: none */
-};
-
-struct code_sup {
-	struct sup core;
-	kick_server *server;
-	uint64_t last_dynamic;
-	bool ready, ended;
-};
+#include "otp/sup_server.h"
 
 /* One who waits for the end of a request. */
 struct asker {
 	struct waiter waiter;
 	kick_from from;
 	char id[KICK_ID_MAX + 1]; /* of a child that is to be added */
+	struct sup_group *group;  /* NULL: it waits for this alone */
 };
-
-static struct code_child *child_of(struct child *c)
-{
-	return container_of(c, struct code_child, core);
-}
-
-static struct child *child_at(const struct code_sup *cs, kick_pid pid)
-{
-	for (uint32_t i = 0; pid.id && i < cs->core.n; i++) {
-		const struct code_child *c = child_of(cs->core.children[i]);
-
-		if (kick_pid_equal(c->pid.id ? c->pid : c->old, pid))
-			return cs->core.children[i];
-	}
-	return NULL;
-}
-
-static void free_child(struct code_child *c)
-{
-	cJSON_Delete(c->args);
-	free(c);
-}
-
-/* --- specifications -----------------------------------------------------------------
- */
-
-static bool is_good(const kick_child_spec *spec, bool dynamic)
-{
-	size_t n = spec->id ? strlen(spec->id) : 0;
-
-	return spec->start && spec->restart <= KICK_TEMPORARY &&
-		(dynamic || (n > 0 && n <= KICK_ID_MAX)) &&
-		spec->shutdown_ms >= KICK_BRUTAL_KILL &&
-		!(spec->significant && spec->restart == KICK_PERMANENT);
-}
-
-static int64_t shutdown_ns(const kick_child_spec *spec)
-{
-	if (spec->shutdown_ms == KICK_BRUTAL_KILL)
-		return POLICY_BRUTAL_KILL;
-	if (spec->shutdown_ms == KICK_INFINITY ||
-		(!spec->shutdown_ms && spec->supervisor))
-		return POLICY_INFINITY;
-	return (spec->shutdown_ms ? spec->shutdown_ms : DEFAULT_SHUTDOWN_MS) * MSEC_NS;
-}
-
-static struct code_child *new_child(const kick_child_spec *spec)
-{
-	static const uint8_t restarts[] = { [KICK_PERMANENT] = RESTART_PERMANENT,
-		[KICK_TRANSIENT] = RESTART_TRANSIENT,
-		[KICK_TEMPORARY] = RESTART_TEMPORARY };
-	struct code_child *c = calloc(1, sizeof *c);
-
-	if (!c)
-		return NULL;
-	c->policy = (struct child_policy){ .type = spec->supervisor ? CHILD_SUPERVISOR
-								    : CHILD_WORKER,
-		.restart = restarts[spec->restart],
-		.significant = spec->significant,
-		.autostart = true,
-		.shutdown_ns = shutdown_ns(spec),
-		.start_timeout_ns = POLICY_INFINITY };
-	(void)snprintf(c->id, sizeof c->id, "%s", spec->id ? spec->id : "");
-	c->start = spec->start;
-	c->due = -1;
-	c->args = spec->args ? cJSON_Duplicate(spec->args, true) : cJSON_CreateNull();
-	if (!c->args) {
-		free(c);
-		return NULL;
-	}
-	return c;
-}
-
-/* As a message: all processes of a node are copies of one program, in which functions
- * have the same address. */
-static cJSON *spec_to_json(const kick_child_spec *spec)
-{
-	cJSON *json = cJSON_CreateObject();
-	char start[32];
-
-	(void)snprintf(start, sizeof start, "%p", (void *)(uintptr_t)spec->start);
-	(void)cJSON_AddStringToObject(json, "id", spec->id ? spec->id : "");
-	(void)cJSON_AddStringToObject(json, "start", start);
-	(void)cJSON_AddItemToObject(json, "args",
-		spec->args ? cJSON_Duplicate(spec->args, true) : cJSON_CreateNull());
-	(void)cJSON_AddNumberToObject(json, "restart", spec->restart);
-	(void)cJSON_AddNumberToObject(json, "shutdown_ms", (double)spec->shutdown_ms);
-	(void)cJSON_AddBoolToObject(json, "significant", spec->significant);
-	(void)cJSON_AddBoolToObject(json, "supervisor", spec->supervisor);
-	return json;
-}
-
-static kick_child_spec spec_from_json(const cJSON *json)
-{
-	void *start = NULL;
-	const cJSON *at = cJSON_GetObjectItemCaseSensitive(json, "start");
-
-	if (cJSON_IsString(at))
-		(void)sscanf(at->valuestring, "%p", &start);
-	return (kick_child_spec){
-		.id = cJSON_GetStringValue(
-			cJSON_GetObjectItemCaseSensitive(json, "id")),
-		.start = (kick_start_function *)(uintptr_t)start,
-		.args = cJSON_GetObjectItemCaseSensitive(json, "args"),
-		.restart = (kick_restart)cJSON_GetNumberValue(
-			cJSON_GetObjectItemCaseSensitive(json, "restart")),
-		.shutdown_ms = (int64_t)cJSON_GetNumberValue(
-			cJSON_GetObjectItemCaseSensitive(json, "shutdown_ms")),
-		.significant = cJSON_IsTrue(
-			cJSON_GetObjectItemCaseSensitive(json, "significant")),
-		.supervisor = cJSON_IsTrue(
-			cJSON_GetObjectItemCaseSensitive(json, "supervisor")),
-	};
-}
 
 /* --- effects ------------------------------------------------------------------------
  */
 
-static void reply_text(kick_from from, const char *result, const struct code_child *c)
+void sup_server_reply(kick_from from, const char *result, const struct code_child *c)
 {
 	cJSON *said = cJSON_CreateObject();
 
@@ -222,24 +85,69 @@ static void start_child(struct code_sup *cs, struct code_child *c)
 		sup_start_failed(&cs->core, &c->core, &reason,
 			r == -EAGAIN || r == -EMFILE, now);
 	} else {
-		c->pid = pid;
+		code_child_set_pid(cs, c, pid);
 		sup_spawned(&cs->core, &c->core, now);
 		sup_ready(&cs->core, &c->core, now);
 	}
 }
 
+void sup_group_done(struct sup_group *g, const char *failure)
+{
+	cJSON *said;
+
+	if (failure && !*g->reason)
+		(void)snprintf(g->reason, sizeof g->reason, "%s", failure);
+	if (--g->left > 0)
+		return;
+	said = cJSON_CreateObject();
+	(void)cJSON_AddStringToObject(
+		said, "result", *g->reason ? "start_failed" : "ok");
+	if (*g->reason)
+		(void)cJSON_AddStringToObject(said, "reason", g->reason);
+	(void)cJSON_AddNumberToObject(said, "n", g->n);
+	(void)kick_reply(g->from, said);
+	cJSON_Delete(said);
+	free(g);
+}
+
+/* One of a group's. NULL: it is as it should be, or as somebody else wanted it since.
+ */
+static const char *failure_of(const struct effect *e)
+{
+	switch ((enum sup_result)e->result) {
+	case SUP_OK:
+	case SUP_RUNNING:
+	case SUP_RESTARTING:
+	case SUP_CANCELLED:
+		return NULL;
+	case SUP_START_FAILED:
+		return e->child ? e->child->last_exit.text : "start_failed";
+	case SUP_ALREADY_STARTED:
+	case SUP_ALREADY_PRESENT:
+	case SUP_NOT_FOUND:
+	case SUP_MAX_CHILDREN:
+	case SUP_SHUTTING_DOWN:
+	case SUP_DYNAMIC:
+	case SUP_NO_MEMORY:
+	case SUP_NRESULTS:
+		break;
+	}
+	return sup_result_names[e->result];
+}
+
 static void reply(struct code_sup *cs, const struct effect *e)
 {
 	struct asker *a = container_of(e->waiter, struct asker, waiter);
-	struct child *there = *a->id ? sup_find(&cs->core, a->id) : NULL;
 	struct code_child *c = e->child ? child_of(e->child) : NULL;
 
-	if (e->result == SUP_ALREADY_STARTED && there)
-		c = child_of(there);
-	if (e->result == SUP_START_FAILED)
+	if (e->result == SUP_ALREADY_STARTED && *a->id)
+		c = code_child_find(cs, a->id);
+	if (a->group)
+		sup_group_done(a->group, failure_of(e));
+	else if (e->result == SUP_START_FAILED)
 		reply_failure(cs, a->from, c);
 	else
-		reply_text(a->from, sup_result_names[e->result], c);
+		sup_server_reply(a->from, sup_result_names[e->result], c);
 	free(a);
 }
 
@@ -256,13 +164,13 @@ static void carry_out(struct code_sup *cs, const struct effect *e)
 		(void)kick_exit(child_of(e->child)->pid, "kill");
 		return;
 	case FX_ARM:
-		child_of(e->child)->due = e->at;
+		code_child_arm(cs, child_of(e->child), e->at);
 		return;
 	case FX_REPLY:
 		reply(cs, e);
 		return;
 	case FX_REMOVED:
-		free_child(child_of(e->child));
+		code_child_free(cs, child_of(e->child));
 		return;
 	case FX_READY:
 		cs->ready = true;
@@ -286,48 +194,27 @@ static void settle(struct code_sup *cs)
 /* --- time ---------------------------------------------------------------------------
  */
 
-static int64_t next_due(const struct code_sup *cs)
-{
-	int64_t next = -1;
-
-	for (uint32_t i = 0; i < cs->core.n; i++) {
-		int64_t due = child_of(cs->core.children[i])->due;
-
-		if (due >= 0 && (next < 0 || due < next))
-			next = due;
-	}
-	return next;
-}
-
 /* Milliseconds, rounded up; KICK_INFINITY: nothing is awaited. */
 static int64_t time_left(const struct code_sup *cs)
 {
-	int64_t due = next_due(cs);
-	int64_t left = due < 0 ? 0 : due - clock_now();
+	int64_t left = cs->due ? cs->due->due - clock_now() : 0;
 
-	if (due < 0)
+	if (!cs->due)
 		return KICK_INFINITY;
 	return left <= 0 ? 0 : (left + MSEC_NS - 1) / MSEC_NS;
 }
 
-/* Children may come and go while one is told: begun anew each time. */
+/* Children may come and go while one is told. */
 static void run_due(struct code_sup *cs)
 {
 	int64_t now = clock_now();
-	bool again = true;
 
-	while (again) {
-		again = false;
-		for (uint32_t i = 0; i < cs->core.n && !again; i++) {
-			struct code_child *c = child_of(cs->core.children[i]);
+	while (cs->due && cs->due->due <= now) {
+		struct code_child *c = cs->due;
 
-			if (c->due < 0 || c->due > now)
-				continue;
-			c->due = -1;
-			sup_due(&cs->core, &c->core, now);
-			settle(cs);
-			again = true;
-		}
+		code_child_arm(cs, c, -1);
+		sup_due(&cs->core, &c->core, now);
+		settle(cs);
 	}
 }
 
@@ -336,24 +223,24 @@ static void run_due(struct code_sup *cs)
 
 static void child_down(struct code_sup *cs, const kick_message *m)
 {
-	struct child *child = child_at(cs, m->from);
+	struct code_child *c = code_child_at(cs, m->from);
 	struct reason reason = reason_text(m->reason);
-	struct code_child *c;
 
-	if (!child || child_of(child)->monitor != m->ref)
+	if (!c || c->monitor != m->ref)
 		return;
-	c = child_of(child);
-	c->old = c->pid;
-	c->pid = (kick_pid){ 0 };
+	code_child_set_pid(cs, c, (kick_pid){ 0 });
 	c->monitor = 0;
-	sup_exited(&cs->core, child, &reason, clock_now());
+	sup_exited(&cs->core, &c->core, &reason, clock_now());
 	settle(cs);
 }
 
-static bool is_down(const kick_message *m, void *user)
+/* And the exit signals that come with them, lest they lie there: those of others than
+ * the parent have no effect. */
+static bool is_end(const kick_message *m, void *user)
 {
 	(void)user;
-	return m->kind == KICK_DOWN;
+	return m->kind == KICK_DOWN ||
+		(m->kind == KICK_EXIT && !kick_pid_equal(m->from, self.parent));
 }
 
 /* Until it is up, or has ended: while a supervisor starts or stops it answers nobody
@@ -363,10 +250,11 @@ static void wait_until(struct code_sup *cs, const bool *done)
 	kick_message *m;
 
 	while (!*done) {
-		int r = kick_receive(is_down, NULL, time_left(cs), &m);
+		int r = kick_receive(is_end, NULL, time_left(cs), &m);
 
 		if (r == 0) {
-			child_down(cs, m);
+			if (m->kind == KICK_DOWN)
+				child_down(cs, m);
 			kick_message_free(m);
 		} else if (r != -ETIMEDOUT) {
 			kick_raise("receive");
@@ -375,14 +263,47 @@ static void wait_until(struct code_sup *cs, const bool *done)
 	}
 }
 
+/* --- groups -------------------------------------------------------------------------
+ */
+
+struct sup_group *sup_group_new(kick_from from, uint32_t n)
+{
+	struct sup_group *g = calloc(1, sizeof *g);
+
+	if (!g)
+		kick_raise("enomem");
+	g->from = from;
+	g->n = n;
+	g->left = 1;
+	return g;
+}
+
+static struct waiter *asker(kick_from from, const char *id, struct sup_group *group)
+{
+	struct asker *a = calloc(1, sizeof *a);
+
+	if (!a)
+		kick_raise("enomem");
+	a->from = from;
+	a->group = group;
+	(void)snprintf(a->id, sizeof a->id, "%s", id);
+	return &a->waiter;
+}
+
+void sup_group_ask(struct code_sup *cs, struct sup_group *g, sup_child_request *call,
+	struct code_child *c)
+{
+	g->left++;
+	call(&cs->core, &c->core, asker(g->from, "", g), clock_now());
+}
+
 /* --- callbacks ----------------------------------------------------------------------
  */
 
 /* What the starter's memory has for the new process. */
 struct plan {
 	struct sup_policy policy;
-	const kick_child_spec *specs;
-	size_t n;
+	const struct sup_server_plan *server;
 };
 
 static const struct plan *plan;
@@ -406,51 +327,45 @@ static int init(kick_server *s, const cJSON *args)
 		   : -ENOMEM;
 
 	(void)args;
-	for (size_t i = 0; r == 0 && i < plan->n; i++) {
-		struct code_child *c = new_child(&plan->specs[i]);
+	for (size_t i = 0; r == 0 && i < plan->server->n; i++) {
+		struct code_child *c = code_child_new(&plan->server->specs[i]);
 
 		r = c ? sup_add(&cs->core, &c->core, c->id, &c->policy) : -ENOMEM;
+		if (r == 0)
+			code_child_list(cs, c);
 	}
 	if (r < 0)
 		return kick_server_stop(s, "enomem");
+	if (plan->server->partitions)
+		cs->partitions = cs->routed = (uint32_t)plan->server->n;
 	cs->server = s;
 	kick_server_set_state(s, cs);
 	sup_boot(&cs->core, clock_now());
 	settle(cs);
 	if (!cs->ready)
-		wait_until(cs, cs->core.phase == SUP_ENDING ? &cs->ended : &cs->ready);
+		wait_until(cs, cs->core.phase >= SUP_ENDING ? &cs->ended : &cs->ready);
 	return next_step(cs);
-}
-
-static struct waiter *asker(kick_from from, const char *id)
-{
-	struct asker *a = calloc(1, sizeof *a);
-
-	if (!a)
-		kick_raise("enomem");
-	a->from = from;
-	(void)snprintf(a->id, sizeof a->id, "%s", id);
-	return &a->waiter;
 }
 
 static void do_start_child(struct code_sup *cs, kick_from from, const cJSON *request)
 {
 	kick_child_spec spec =
-		spec_from_json(cJSON_GetObjectItemCaseSensitive(request, "spec"));
+		child_spec_from_json(cJSON_GetObjectItemCaseSensitive(request, "spec"));
 	struct code_child *c = NULL;
 
-	if (is_good(&spec, cs->core.policy.dynamic) &&
+	if (child_spec_is_good(&spec, cs->core.policy.dynamic) &&
 		!(spec.significant && cs->core.policy.auto_shutdown == AUTO_NEVER))
-		c = new_child(&spec);
+		c = code_child_new(&spec);
 	if (!c) {
-		reply_text(from, "badarg", NULL);
+		sup_server_reply(from, "badarg", NULL);
 		return;
 	}
 	if (cs->core.policy.dynamic)
 		(void)snprintf(c->id, sizeof c->id, "%llu",
 			(unsigned long long)++cs->last_dynamic);
-	sup_start_child(&cs->core, &c->core, c->id, &c->policy, asker(from, c->id),
-		clock_now());
+	code_child_list(cs, c);
+	sup_start_child(&cs->core, &c->core, c->id, &c->policy,
+		asker(from, c->id, NULL), clock_now());
 }
 
 static cJSON *which_children(const struct code_sup *cs)
@@ -485,27 +400,24 @@ static cJSON *count_children(const struct code_sup *cs)
 	return json;
 }
 
-typedef void child_request(
-	struct sup *s, struct child *c, struct waiter *w, int64_t now);
-
-static void do_child(
-	struct code_sup *cs, kick_from from, const cJSON *request, child_request *call)
+static void do_child(struct code_sup *cs, kick_from from, const cJSON *request,
+	sup_child_request *call)
 {
 	const char *id =
 		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(request, "id"));
 	const cJSON *pid = cJSON_GetObjectItemCaseSensitive(request, "pid");
 	/* A dynamic supervisor's are known by their pid alone, others by their id. */
-	struct child *c = NULL;
+	struct code_child *c = NULL;
 
 	if (pid && cs->core.policy.dynamic)
-		c = child_at(cs, kick_pid_from_json(pid));
+		c = code_child_at(cs, kick_pid_from_json(pid));
 	else if (id && !cs->core.policy.dynamic)
-		c = sup_find(&cs->core, id);
+		c = code_child_find(cs, id);
 
 	if (c)
-		call(&cs->core, c, asker(from, ""), clock_now());
+		call(&cs->core, &c->core, asker(from, "", NULL), clock_now());
 	else
-		reply_text(from, "not_found", NULL);
+		sup_server_reply(from, "not_found", NULL);
 }
 
 static void reply_built(kick_from from, cJSON *json)
@@ -518,7 +430,7 @@ static int handle_call(kick_server *s, kick_from from, const cJSON *request)
 {
 	static const struct {
 		const char *name;
-		child_request *call;
+		sup_child_request *call;
 	} requests[] = { { "terminate_child", sup_terminate_child },
 		{ "restart_child", sup_restart_child },
 		{ "delete_child", sup_delete_child } };
@@ -541,8 +453,8 @@ static int handle_call(kick_server *s, kick_from from, const cJSON *request)
 		reply_built(from, which_children(cs));
 	else if (strcmp(method, "count_children") == 0)
 		reply_built(from, count_children(cs));
-	else
-		reply_text(from, "badarg", NULL);
+	else if (!partition_serve(cs, from, method, request))
+		sup_server_reply(from, "badarg", NULL);
 	settle(cs);
 	return next_step(cs);
 }
@@ -582,7 +494,7 @@ static const kick_gen_server callbacks = { .init = init,
 	.handle_info = handle_info,
 	.terminate = terminate };
 
-/* --- the caller's side --------------------------------------------------------------
+/* --- the start ----------------------------------------------------------------------
  */
 
 static const kick_supervisor_options defaults = KICK_SUPERVISOR_DEFAULTS;
@@ -597,8 +509,23 @@ static bool are_good(const kick_supervisor_options *o, bool dynamic)
 				o->auto_shutdown == KICK_NEVER));
 }
 
-static int start(bool dynamic, const kick_supervisor_options *o,
-	const kick_child_spec *specs, size_t n, kick_pid *ret, kick_reason *why)
+/* Ids are there once each: those of partitions are our own. */
+static bool are_good_specs(
+	const struct sup_server_plan *sp, const kick_supervisor_options *o)
+{
+	for (size_t i = 0; i < sp->n; i++) {
+		if (!child_spec_is_good(&sp->specs[i], false) ||
+			(sp->specs[i].significant && o->auto_shutdown == KICK_NEVER))
+			return false;
+		for (size_t k = 0; k < i && !sp->partitions; k++)
+			if (strcmp(sp->specs[i].id, sp->specs[k].id) == 0)
+				return false;
+	}
+	return true;
+}
+
+int sup_server_start(const struct sup_server_plan *sp, const kick_supervisor_options *o,
+	kick_pid *ret, kick_reason *why)
 {
 	static const uint8_t strategies[] = { [KICK_ONE_FOR_ONE] = STRATEGY_ONE_FOR_ONE,
 		[KICK_ONE_FOR_ALL] = STRATEGY_ONE_FOR_ALL,
@@ -606,24 +533,16 @@ static int start(bool dynamic, const kick_supervisor_options *o,
 	static const uint8_t autos[] = { [KICK_NEVER] = AUTO_NEVER,
 		[KICK_ANY_SIGNIFICANT] = AUTO_ANY_SIGNIFICANT,
 		[KICK_ALL_SIGNIFICANT] = AUTO_ALL_SIGNIFICANT };
-	struct plan p = { .specs = specs, .n = n };
+	struct plan p = { .server = sp };
 	kick_start_options how = { .trap_exit = true };
 	int r;
 
 	o = o ? o : &defaults;
-	if (!are_good(o, dynamic))
+	if (!are_good(o, sp->dynamic) || !are_good_specs(sp, o))
 		return -EINVAL;
-	for (size_t i = 0; i < n; i++) {
-		if (!is_good(&specs[i], false) ||
-			(specs[i].significant && o->auto_shutdown == KICK_NEVER))
-			return -EINVAL;
-		for (size_t k = 0; k < i; k++)
-			if (strcmp(specs[i].id, specs[k].id) == 0)
-				return -EINVAL;
-	}
 	p.policy = (struct sup_policy){ .strategy = strategies[o->strategy],
 		.auto_shutdown = autos[o->auto_shutdown],
-		.dynamic = dynamic,
+		.dynamic = sp->dynamic,
 		.max_restarts = o->max_restarts,
 		.max_seconds_ns = (int64_t)(o->max_seconds * (double)SEC_NS),
 		.max_children = o->max_children ? o->max_children : POLICY_NO_LIMIT };
@@ -632,133 +551,4 @@ static int start(bool dynamic, const kick_supervisor_options *o,
 	r = kick_server_start_link(&callbacks, NULL, &how, ret, why);
 	plan = NULL;
 	return r;
-}
-
-int kick_supervisor_start_link(const kick_supervisor_options *options,
-	const kick_child_spec *specs, size_t n, kick_pid *ret, kick_reason *why)
-{
-	return start(false, options, specs, n, ret, why);
-}
-
-int kick_dynamic_supervisor_start_link(
-	const kick_supervisor_options *options, kick_pid *ret, kick_reason *why)
-{
-	return start(true, options, NULL, 0, ret, why);
-}
-
-int kick_supervisor_stop(kick_dest supervisor)
-{
-	return kick_server_stop_call(supervisor, "normal", KICK_INFINITY, NULL);
-}
-
-static int result_of(const cJSON *said, kick_pid *ret, kick_reason *why)
-{
-	static const struct {
-		const char *text;
-		int code;
-	} results[] = { { "ok", 0 }, { "already_started", -EEXIST },
-		{ "already_present", -EALREADY }, { "not_found", -ESRCH },
-		{ "running", -EBUSY }, { "restarting", -EBUSY },
-		{ "max_children", -ENOSPC }, { "start_failed", -ECANCELED },
-		{ "cancelled", -ECANCELED }, { "shutting_down", -ESHUTDOWN },
-		{ "dynamic_supervisor", -EOPNOTSUPP }, { "no_memory", -ENOMEM } };
-	const char *text =
-		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(said, "result"));
-	const char *reason =
-		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(said, "reason"));
-	const cJSON *pid = cJSON_GetObjectItemCaseSensitive(said, "pid");
-
-	if (ret)
-		*ret = kick_pid_from_json(pid);
-	if (why)
-		(void)snprintf(why->text, sizeof why->text, "%s",
-			reason	       ? reason
-				: text ? text
-				       : "");
-	for (size_t i = 0; text && i < ARRAY_LEN(results); i++)
-		if (strcmp(text, results[i].text) == 0)
-			return results[i].code == 0 && ret && !pid ? KICK_IGNORE
-								   : results[i].code;
-	return -EINVAL;
-}
-
-/* Takes the request over. */
-static int ask(kick_dest to, cJSON *request, kick_pid *ret, kick_reason *why)
-{
-	cJSON *said = NULL;
-	int r = kick_call(to, request, KICK_INFINITY, &said, why);
-
-	cJSON_Delete(request);
-	if (r == 0)
-		r = result_of(said, ret, why);
-	cJSON_Delete(said);
-	return r;
-}
-
-static cJSON *request_of(const char *method, const char *id)
-{
-	cJSON *request = cJSON_CreateObject();
-
-	(void)cJSON_AddStringToObject(request, "method", method);
-	if (id)
-		(void)cJSON_AddStringToObject(request, "id", id);
-	return request;
-}
-
-int kick_supervisor_start_child(kick_dest supervisor, const kick_child_spec *spec,
-	kick_pid *ret, kick_reason *why)
-{
-	cJSON *request;
-	kick_pid pid;
-
-	if (!is_good(spec, true))
-		return -EINVAL;
-	request = request_of("start_child", NULL);
-	(void)cJSON_AddItemToObject(request, "spec", spec_to_json(spec));
-	return ask(supervisor, request, ret ? ret : &pid, why);
-}
-
-int kick_supervisor_terminate_child(kick_dest supervisor, const char *id)
-{
-	return ask(supervisor, request_of("terminate_child", id), NULL, NULL);
-}
-
-int kick_supervisor_restart_child(
-	kick_dest supervisor, const char *id, kick_pid *ret, kick_reason *why)
-{
-	kick_pid pid;
-
-	return ask(supervisor, request_of("restart_child", id), ret ? ret : &pid, why);
-}
-
-int kick_supervisor_delete_child(kick_dest supervisor, const char *id)
-{
-	return ask(supervisor, request_of("delete_child", id), NULL, NULL);
-}
-
-int kick_dynamic_supervisor_terminate_child(kick_dest supervisor, kick_pid child)
-{
-	cJSON *request = request_of("terminate_child", NULL);
-
-	(void)cJSON_AddItemToObject(request, "pid", kick_pid_to_json(child));
-	return ask(supervisor, request, NULL, NULL);
-}
-
-static int ask_list(kick_dest supervisor, const char *method, cJSON **ret)
-{
-	cJSON *request = request_of(method, NULL);
-	int r = kick_call(supervisor, request, KICK_INFINITY, ret, NULL);
-
-	cJSON_Delete(request);
-	return r;
-}
-
-int kick_supervisor_which_children(kick_dest supervisor, cJSON **ret)
-{
-	return ask_list(supervisor, "which_children", ret);
-}
-
-int kick_supervisor_count_children(kick_dest supervisor, cJSON **ret)
-{
-	return ask_list(supervisor, "count_children", ret);
 }

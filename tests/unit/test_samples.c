@@ -168,19 +168,30 @@ static void check_sample(const char *name)
 	expect_nothing_left();
 }
 
-#define SAMPLES(X)           \
-	X(bank_account)      \
-	X(calculator)        \
-	X(calculator_server) \
-	X(chat)              \
-	X(clock)             \
-	X(counter)           \
-	X(disk_counter)      \
-	X(egg_timer)         \
-	X(graceful)          \
-	X(kickstarter)       \
-	X(long_init)         \
-	X(stack)
+#define SAMPLES(X)              \
+	X(bank_account)         \
+	X(calculator)           \
+	X(calculator_server)    \
+	X(chat)                 \
+	X(clock)                \
+	X(counter)              \
+	X(course_tree)          \
+	X(disk_counter)         \
+	X(egg_timer)            \
+	X(graceful)             \
+	X(job_queue)            \
+	X(kickstarter)          \
+	X(long_init)            \
+	X(rock_paper_scissors)  \
+	X(sequence)             \
+	X(services_supervisor)  \
+	X(stack)                \
+	X(super_duper_dynamic)  \
+	X(super_duper_static)   \
+	X(supervised_clock)     \
+	X(supervised_counter)   \
+	X(supervised_egg_timer) \
+	X(supervised_stack)
 
 #define X(name)                                                                    \
 	Test(samples, name##_does_what_its_out_says, .init = begin, .timeout = 60) \
@@ -360,7 +371,8 @@ static size_t read_pages(char *pages[PAGES_MAX])
 
 /* Families whose page is still to be written: none of them has one. */
 static const char *const unwritten[] = { "kick_agent_", "kick_dynamic_supervisor_",
-	"kick_registry_", "kick_supervisor_", "kick_task_" };
+	"kick_partition", "kick_ready", "kick_registry_", "kick_server_run",
+	"kick_supervisor_", "kick_task_" };
 
 static bool is_unwritten(const char *name)
 {
