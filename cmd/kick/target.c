@@ -104,7 +104,8 @@ static enum step follow(struct session *s, struct target *t, int *ret_status)
 		step = ask(s, t, socket, id, ret_status);
 		if (step != FOUND || !rest[n])
 			return step;
-		if (!t->node->socket || !node_is_alive(t->node))
+		if (!t->node->is_supervisor || !t->node->socket ||
+			!node_is_alive(t->node))
 			return below_nothing(t, ret_status);
 		session_asks(s, t->node);
 		(void)snprintf(socket, sizeof socket, "%s", t->node->socket);

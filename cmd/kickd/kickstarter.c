@@ -370,6 +370,7 @@ static void on_message(
 	case LINK_HURRY:
 	case LINK_RELOAD:
 	case LINK_ANSWER:
+	case LINK_NODE:
 		break;
 	}
 	(void)fd_close(fd);

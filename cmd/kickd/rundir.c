@@ -19,6 +19,7 @@
 
 #include "base/fd.h"
 #include "base/limits.h"
+#include "os/namedir.h"
 #include "os/roles.h"
 #include "status.h"
 
@@ -207,8 +208,9 @@ static int take_locks(
 	return 0;
 }
 
-/* Removes all numbered names. Without a descriptor more: there may be none. Again until
- * nothing is found, as a removal may hide what comes after it. */
+/* Removes all numbered names, and the names of programs. Without a descriptor more:
+ * there may be none. Again until nothing is found, as a removal may hide what comes
+ * after it. */
 static void empty(void)
 {
 	union {
@@ -227,11 +229,18 @@ static void empty(void)
 
 			for (long at = 0; at < n; at += e->d_reclen) {
 				e = (const void *)(room.bytes + at);
-				removed += isdigit((unsigned char)e->d_name[0]) &&
+				removed += (isdigit((unsigned char)e->d_name[0]) ||
+						   *e->d_name == '=') &&
 					unlinkat(FD_RUNDIR, e->d_name, 0) == 0;
 			}
 		}
 	} while (removed > 0);
+}
+
+static void clean(const struct rundir *rd)
+{
+	empty();
+	namedir_empty(rd->path);
 }
 
 int rundir_take(struct rundir *rd, const char *path, const char *name, struct err *err)
@@ -242,7 +251,7 @@ int rundir_take(struct rundir *rd, const char *path, const char *name, struct er
 		r = take_locks(rd, rd->path, name, err);
 	if (r == 0)
 		/* What a killed root has left: its tree is gone, the lock says so. */
-		empty();
+		clean(rd);
 	else if (rd->made)
 		/* Unless another one has come and is using it. */
 		(void)rmdir(path);
@@ -253,7 +262,7 @@ void rundir_drop(struct rundir *rd)
 {
 	if (!rd->path)
 		return;
-	empty();
+	clean(rd);
 	(void)unlinkat(FD_RUNDIR, LOCK_NAME, 0);
 	if (rd->made)
 		(void)rmdir(rd->path);

@@ -92,6 +92,16 @@
 /* Words of a command line. */
 #define KICK_ARGV_MAX 1024
 
+/* An agent's state as JSON. As it can be given and read in one request, it nests less
+ * deep than one. */
+#define KICK_AGENT_MAX (4 << 20)
+#define KICK_AGENT_NESTING_MAX (KICK_NESTING_MAX - 3)
+
+/* Entries of a registry, bytes of one key, and of all keys and values. */
+#define KICK_ENTRIES_MAX 100000
+#define KICK_KEY_MAX (4 << 10)
+#define KICK_REGISTRY_MAX (64 << 20)
+
 /* libkick: bytes of JSON in one message, and in one that is sent later. */
 #define KICK_MESSAGE_MAX (256 << 20)
 #define KICK_LATER_MAX (32 << 10)

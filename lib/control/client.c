@@ -43,6 +43,11 @@ struct channel *channel_consume(int fd)
 	return ch;
 }
 
+int channel_fd(const struct channel *ch)
+{
+	return ch->fd;
+}
+
 void channel_free(struct channel *ch)
 {
 	if (!ch)
@@ -320,8 +325,6 @@ static int expand_children(
 	for (size_t i = 0; i < n->n_children; i++) {
 		int r;
 
-		if (!n->children[i].is_supervisor)
-			continue;
 		r = expand_node(w, t, &n->children[i], depth + 1);
 		if (r < 0)
 			return r;
@@ -377,7 +380,7 @@ static int expand_node(
 
 int client_expand(const struct walk *w, struct tree *t, struct node *n)
 {
-	return n->is_supervisor ? expand_node(w, t, n, 1) : 0;
+	return expand_node(w, t, n, 1);
 }
 
 int client_tree(const struct walk *w, struct answer *top, struct tree **ret,

@@ -39,6 +39,9 @@ const char *answer_text(const struct answer *a, const char *key);
 int channel_open(const char *dir, const char *name, int64_t deadline,
 	struct channel **ret, struct err *err);
 
+/* Its socket, for who waits for several: readable, channel_answer() is worth a call. */
+int channel_fd(const struct channel *ch);
+
 /* Closes and frees. NULL is none. */
 void channel_free(struct channel *ch);
 

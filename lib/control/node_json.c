@@ -167,6 +167,9 @@ void node_json_child(struct supervised *c, struct buf *out)
 	add_left(out, c);
 	if (sup)
 		add_of_supervisor(out, c);
+	else if (c->nested)
+		buf_addf(out, ",\"children\":null,\"socket\":\"%u\"",
+			supervisor_socket_of(c));
 	buf_addc(out, '}');
 }
 

@@ -161,6 +161,8 @@ void render_json(struct buf *out, const struct node *n)
 	pids(out, "waiting_for", &n->waiting_for);
 	if (n->is_supervisor)
 		supervisor(out, n);
+	else if (n->socket)
+		text(out, "socket", n->socket);
 	closed(out, '}');
 }
 

@@ -151,7 +151,9 @@ int supervisor_exit_child(struct supervised *c, const char *reason)
 		return -ESRCH;
 	if (strcmp(reason, "kill") == 0)
 		return supervisor_signal(c, SIGKILL);
-	if (c->nested)
+	if (is_supervisor(c))
 		return -EPERM;
-	return strcmp(reason, "normal") == 0 ? 0 : order_exit(c, reason);
+	if (strcmp(reason, "normal") == 0)
+		return 0;
+	return c->nested ? nested_exit(c, reason) : order_exit(c, reason);
 }

@@ -9,6 +9,7 @@
 #include "base/bug.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "os/namedir.h"
 #include "os/reap.h"
 #include "os/sock.h"
 #include "otp/internal.h"
@@ -105,7 +106,7 @@ static bool belongs(const struct search *s, uint64_t mark)
 {
 	const struct supervisor *sv = s->child->sup;
 
-	if (!s->child->nested)
+	if (!is_supervisor(s->child))
 		return mark == s->child->mark;
 	if (!mark_is_of_tree(mark, sv->node->tree))
 		return false;
@@ -245,8 +246,10 @@ static void gone(struct supervised *c, const struct reason *facts)
 	}
 	if (c->nested) {
 		sv->grace_over = false;
-		if (c->nested->lost)
+		if (c->nested->lost && is_supervisor(c))
 			sock_sweep(sv->node->runtime_dir);
+		if (c->nested->lost)
+			namedir_sweep(sv->node->runtime_dir, c->nested->socket);
 	}
 	sup_exited(&sv->core, &c->core, facts, loop_now(sv->loop));
 	supervisor_settle(sv);
@@ -261,7 +264,7 @@ static void on_grace(struct timer *t, int64_t now)
 	for (uint32_t i = 0; i < sv->core.n; i++) {
 		struct supervised *c = supervised_of(sv->core.children[i]);
 
-		if (c->lingering && c->nested)
+		if (c->lingering && is_supervisor(c))
 			(void)search(c, SIGKILL, NULL, 0);
 	}
 }
@@ -271,7 +274,7 @@ static void on_grace(struct timer *t, int64_t now)
 static bool may_finish(const struct supervised *c)
 {
 	return c->core.state == CHILD_STOPPING && !c->core.killed && c->ordered &&
-		!c->nested && c->spec->kill_mode == KILL_GROUP;
+		!is_supervisor(c) && c->spec->kill_mode == KILL_GROUP;
 }
 
 static bool any_rest(struct supervised *c)
@@ -287,7 +290,7 @@ static void linger(struct supervised *c)
 
 	c->lingering = true;
 	sv->lingering++;
-	if (c->nested && sv->orphan_timer.heap == 0) {
+	if (is_supervisor(c) && sv->orphan_timer.heap == 0) {
 		sv->orphan_timer.call = on_grace;
 		loop_arm(sv->loop, &sv->orphan_timer,
 			loop_now(sv->loop) + KICK_ORPHAN_GRACE_MS * MSEC_NS);
@@ -306,7 +309,7 @@ static void take_end(struct end *e)
 	struct supervised *c = e->child;
 	struct supervisor *sv = c->sup;
 
-	if (!c->nested && !may_finish(c))
+	if (!is_supervisor(c) && !may_finish(c))
 		(void)kill(-c->proc.pid, SIGKILL);
 	if (reap(c->proc.pid, &e->facts) < 0)
 		e->facts = reason_text("killed");
@@ -324,7 +327,7 @@ static void look_after(struct end *e, bool adopted)
 
 	if (c->nested)
 		nested_ended(c, &e->facts);
-	else
+	if (!c->nested || (c->nested->lost && !is_supervisor(c)))
 		name_exit(c, &e->facts);
 	c->exit_wall = clock_wall();
 	readiness_free(c);

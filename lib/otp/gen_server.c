@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/macro.h"
 #include "otp/mailbox.h"
+#include "otp/outside.h"
 #include "otp/peers.h"
 #include "otp/self.h"
 
@@ -189,6 +190,12 @@ static _Noreturn void loop(kick_server *s)
 /* --- start --------------------------------------------------------------------------
  */
 
+static void say_why(kick_reason *why, const char *text)
+{
+	if (why)
+		(void)snprintf(why->text, sizeof why->text, "%s", text);
+}
+
 /* ["ok"], ["ignore"], ["error", REASON], ["taken", PID] */
 static void tell_starter(kick_from starter, const char *what, cJSON *more)
 {
@@ -206,8 +213,13 @@ static int register_as(const kick_start_options *o, kick_pid *holder)
 {
 	int r;
 
-	if (o->registry)
+	if (o->registry) {
+		/* Only in a unique one can it be found by its key (REG-8). */
+		r = kick_resolve(kick_via(o->registry, o->key), holder);
+		if (r < 0 && r != -ESRCH)
+			return r;
 		return kick_registry_register(o->registry, o->key, NULL, holder);
+	}
 	r = o->name ? kick_register(o->name) : 0;
 	if (r == -EEXIST && kick_whereis(o->name, holder) < 0)
 		*holder = (kick_pid){ 0 };
@@ -261,6 +273,32 @@ static void be_server(void *arg)
 	kick_raise(s.reason);
 }
 
+/* The process that calls is the server, and who started the program its starter. */
+int kick_server_run(const kick_gen_server *callbacks, const cJSON *args,
+	const kick_start_options *options, kick_reason *why)
+{
+	kick_server s = { .callbacks = callbacks, .timeout = KICK_INFINITY };
+	int r = options ? register_as(options, &(kick_pid){ 0 }) : 0;
+
+	if (r < 0) {
+		say_why(why, r == -EEXIST ? "already_started" : "badarg");
+		return r;
+	}
+	if (options && options->trap_exit)
+		(void)kick_trap_exit(true);
+	if (callbacks->init)
+		r = callbacks->init(&s, args);
+	if (r == KICK_IGNORE)
+		kick_raise("normal");
+	if (r != KICK_OK || *s.reason) {
+		if (r != KICK_STOP || !*s.reason)
+			(void)kick_server_stop(&s, "bad_return_value");
+		kick_raise(s.reason);
+	}
+	(void)self_ready(true);
+	loop(&s);
+}
+
 static int64_t deadline_of(int64_t timeout_ms)
 {
 	int64_t ns;
@@ -269,12 +307,6 @@ static int64_t deadline_of(int64_t timeout_ms)
 		__builtin_add_overflow(ns, clock_now(), &ns))
 		return INT64_MAX;
 	return ns > 0 ? ns : 1;
-}
-
-static void say_why(kick_reason *why, const char *text)
-{
-	if (why)
-		(void)snprintf(why->text, sizeof why->text, "%s", text);
 }
 
 static bool is_down_of(const kick_message *m, void *user)
@@ -318,20 +350,23 @@ static int await_birth(
 	kick_pid pid, kick_ref ref, int64_t timeout_ms, kick_pid *ret, kick_reason *why)
 {
 	int64_t deadline = timeout_ms ? deadline_of(timeout_ms) : INT64_MAX;
+	kick_reason end = { "" };
 	cJSON *said = NULL;
 	int r = 0;
 
 	for (;;) {
 		/* Looking for its end may take in the answer: that comes first. */
-		bool down = is_down(ref, why);
+		bool down = is_down(ref, &end);
 
 		if (peers_answer(&said)) {
 			r = understand(said, ret, why);
 			cJSON_Delete(said);
 			return r;
 		}
-		if (down)
+		if (down) {
+			say_why(why, end.text);
 			return -ECANCELED;
+		}
 		if (deadline <= clock_now())
 			break;
 		r = peers_turn(deadline);
@@ -393,8 +428,12 @@ int kick_server_start(const kick_gen_server *callbacks, const cJSON *args,
 
 int kick_reply(kick_from from, const cJSON *value)
 {
-	int r = self.pid.id ? peers_send(from.pid, FRAME_ANSWER, from.ref, value, false)
-			    : -ENOTCONN;
+	int r;
+
+	if (self.pid.id && from.pid.id == NODE_STARTER)
+		return self_reply(from.ref, value);
+	r = self.pid.id ? peers_send(from.pid, FRAME_ANSWER, from.ref, value, false)
+			: -ENOTCONN;
 
 	return r == -ESRCH ? 0 : r;
 }
@@ -404,7 +443,9 @@ int kick_cast(kick_dest to, const cJSON *request)
 	kick_pid pid;
 	int r = kick_resolve(to, &pid);
 
-	if (r == 0)
+	if (r == -ESRCH && self.outer_dir && to.name)
+		r = self_ask_outside("cast", to.name, request);
+	else if (r == 0)
 		r = peers_send(pid, FRAME_CAST, 0, request, false);
 	return r == -ESRCH ? 0 : r;
 }
@@ -452,21 +493,42 @@ static int await_answer(kick_pid pid, int64_t deadline, cJSON **ret, kick_reason
 	return 0;
 }
 
+/* A call without a time-out of its own does not wait for ever for who is being started
+ * again. */
+#define NAME_WAIT_MS 60000
+
+/* As kick_resolve(); a name that is being started again is waited for. */
+static int resolve(
+	kick_dest to, int64_t deadline, kick_pid *ret, char socket[SELF_SOCKET_MAX])
+{
+	int64_t until = deadline_of(NAME_WAIT_MS);
+
+	if (!to.name || to.registry)
+		return kick_resolve(to, ret);
+	return self_whereis(
+		to.name, deadline == INT64_MAX ? until : deadline, ret, socket);
+}
+
 int kick_call(kick_dest to, const cJSON *request, int64_t timeout_ms, cJSON **ret,
 	kick_reason *why)
 {
 	int64_t deadline = deadline_of(timeout_ms);
 	kick_ref ref = mailbox_new_ref();
+	char socket[SELF_SOCKET_MAX];
 	kick_pid pid;
-	int r = kick_resolve(to, &pid);
+	int r = resolve(to, deadline, &pid, socket);
 
+	if (r == -EREMOTE)
+		return outside_ask(self.outer_dir, socket, "call", to.name, request,
+			deadline, ret, why);
 	if (r == 0 && kick_pid_equal(pid, self.pid))
 		r = -EDEADLK;
 	if (r < 0) {
 		say_why(why,
-			r == -ESRCH		? "noproc"
-				: r == -EDEADLK ? "calling_self"
-						: "");
+			r == -ESRCH		  ? "noproc"
+				: r == -EDEADLK	  ? "calling_self"
+				: r == -ETIMEDOUT ? "timeout"
+						  : "");
 		return r;
 	}
 	peers_expect(ref);

@@ -19,12 +19,19 @@ static inline struct supervised *supervised_of(struct child *c)
 	return container_of(c, struct supervised, core);
 }
 
+/* A supervisor process of ours; else a program or a service. */
+static inline bool is_supervisor(const struct supervised *c)
+{
+	return spec_sup(c->spec) != NULL;
+}
+
 /* worker.c */
 void worker_start(struct supervised *c);
 void worker_stop(struct supervised *c);
 void worker_kill(struct supervised *c);
 
-/* nested.c: the same for supervisors */
+/* nested.c: the same for what has a link: supervisors, agents and registries, which are
+ * kick's own processes, and programs that speak libkick */
 struct nested {
 	struct link link;
 	struct supervised *child;
@@ -33,6 +40,7 @@ struct nested {
 	struct reason *exiting; /* what it said of its end, or NULL */
 	int exit_status;	/* what the root is to end with, or -1 */
 	uint32_t children_up;	/* below it, when it was ready */
+	uint32_t heard;		/* messages of a program */
 	bool reloading;
 	bool lost; /* it has ended without a word */
 };
@@ -40,9 +48,16 @@ struct nested {
 int nested_new(struct supervised *c);
 void nested_free(struct supervised *c);
 void nested_start(struct supervised *c);
+/* For the start of a program: its name is there, *ret_ours and *ret_theirs are the ends
+ * of a new link, on which the first message lies. */
+int nested_prepare(struct supervised *c, int *ret_ours, int *ret_theirs);
+/* It runs: takes our end. */
+void nested_adopt(struct supervised *c, int ours);
 void nested_close(struct supervised *c);
 void nested_stop(struct supervised *c);
 void nested_kill(struct supervised *c);
+/* An exit signal over the link. 0 or a negative errno. */
+int nested_exit(struct supervised *c, const char *reason);
 void nested_reload(struct supervised *c, int fd);
 /* Down for good? Then its name ends. */
 void nested_look(struct supervised *c);

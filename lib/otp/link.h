@@ -16,6 +16,8 @@ enum link_kind {
 	LINK_CLOSE,  /* nothing is to be started any more: LINK_STOP will follow */
 	LINK_HURRY,  /* KILL to all at once, then exit */
 	LINK_RELOAD, /* fd: the configuration that holds from now on */
+	LINK_NODE,   /* first, to a program: id: its socket's name, fd: that socket,
+			text: "GROUP READERS", the gids that may use it, -1 none */
 	LINK_ANSWER, /* to LINK_ASK: id; number: 0 or a negative errno; fd: text, or
 			none */
 	/* up */

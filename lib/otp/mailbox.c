@@ -277,6 +277,8 @@ static int send_to(kick_dest to, const cJSON *value, bool nowait)
 {
 	int r = kick_resolve(to, &to.pid);
 
+	if (r == -ESRCH && self.outer_dir && to.name)
+		return self_ask_outside("send", to.name, value);
 	if (r < 0)
 		return r;
 	r = peers_send(to.pid, FRAME_MESSAGE, 0, value, nowait);

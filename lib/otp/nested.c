@@ -1,7 +1,7 @@
-/* A supervisor below this one: started as a process of its own, told over the link what
- * to do, believed in what it says of its end. Its control socket is ours to keep, so
- * that its name outlives it: while it is being started again callers wait, when it is
- * down for good they are told so. */
+/* What has a link, most of all a supervisor below this one: started as a process of its
+ * own, told over the link what to do, believed in what it says of its end. Its control
+ * socket is ours to keep, so that its name outlives it: while it is being started again
+ * callers wait, when it is down for good they are told so. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +11,14 @@
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "os/namedir.h"
 #include "os/sock.h"
 #include "otp/internal.h"
 #include "otp/process.h"
+#include "otp/service.h"
+
+/* Messages that a program may send in its life: it is ready, it ends, and some more. */
+#define HEARD_MAX 16
 
 static const char noproc[] = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{"
 			     "\"code\":-32002,\"message\":\"noproc\"}}\n";
@@ -31,6 +36,10 @@ static int open_name(struct nested *nd)
 	(void)snprintf(name, sizeof name, "%u", nd->socket);
 	r = sock_listen(
 		sv->node->runtime_dir, name, sv->config->control_mode, &nd->listen);
+	/* Taken by another one: it is still known by its path. */
+	if (r == 0 && !is_supervisor(nd->child))
+		(void)namedir_claim(
+			sv->node->runtime_dir, nd->child->core.id, nd->socket);
 	if (r < 0 || !gid)
 		return r;
 	(void)snprintf(path, sizeof path, "%s/%s", sv->node->runtime_dir, name);
@@ -49,6 +58,9 @@ static void retire_name(struct nested *nd)
 	(void)snprintf(path, sizeof path, "%s/%u", nd->child->sup->node->runtime_dir,
 		nd->socket);
 	(void)unlink(path);
+	if (!is_supervisor(nd->child))
+		namedir_disclaim(nd->child->sup->node->runtime_dir, nd->child->core.id,
+			nd->socket);
 	while ((fd = accept4(nd->listen, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >=
 		0) {
 		(void)!send(fd, noproc, sizeof noproc - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -64,7 +76,7 @@ int nested_new(struct supervised *c)
 	if (!nd)
 		return -ENOMEM;
 	nd->child = c;
-	nd->listen = -1;
+	nd->listen = nd->link.io.fd = -1;
 	nd->exit_status = -1;
 	nd->socket = c->sup->node->tree->next_socket++;
 	c->nested = nd;
@@ -102,7 +114,20 @@ static void exiting(struct nested *nd, const struct link_message *m, const char 
 		nd->exiting = malloc(sizeof *nd->exiting);
 	if (nd->exiting)
 		*nd->exiting = reason_text(text);
+	/* It will be shown to people, and a program may say anything. */
+	for (char *p = nd->exiting ? nd->exiting->text : NULL; p && *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
 	nd->exit_status = (int)m->number;
+}
+
+/* A program is not ours: it may say that it is ready, and why it ends. One that says
+ * more is not heard any further. */
+static bool is_foul(struct nested *nd, const struct link_message *m)
+{
+	return !is_supervisor(nd->child) &&
+		((m->kind != LINK_READY && m->kind != LINK_EXITING) ||
+			++nd->heard > HEARD_MAX);
 }
 
 static void on_message(
@@ -112,9 +137,14 @@ static void on_message(
 	struct supervised *c = nd->child;
 	struct supervisor *sv = c->sup;
 
+	if (is_foul(nd, m)) {
+		(void)fd_close(fd);
+		link_done(l);
+		return;
+	}
 	switch ((enum link_kind)m->kind) {
 	case LINK_READY:
-		nd->children_up = (uint32_t)m->number;
+		nd->children_up = is_supervisor(c) ? (uint32_t)m->number : 0;
 		sup_ready(&sv->core, &c->core, loop_now(sv->loop));
 		supervisor_settle(sv);
 		break;
@@ -136,6 +166,7 @@ static void on_message(
 	case LINK_RELOAD:
 	case LINK_ANSWER:
 	case LINK_ASK:
+	case LINK_NODE:
 		break;
 	}
 	(void)fd_close(fd);
@@ -156,8 +187,12 @@ void nested_ended(struct supervised *c, struct reason *reason)
 	nd->children_up = 0;
 	nd->lost = !nd->exiting;
 	if (nd->exiting) {
-		*reason = *nd->exiting;
-		reason->code = (int16_t)nd->exit_status;
+		if (is_supervisor(c)) {
+			*reason = *nd->exiting;
+			reason->code = (int16_t)nd->exit_status;
+		} else if (reason->signal == 0) {
+			*reason = reason_rename(reason, nd->exiting->text);
+		}
 		free(nd->exiting);
 		nd->exiting = NULL;
 	}
@@ -185,23 +220,42 @@ static void describe(const struct supervised *c, struct supervisor_start *start)
 	(void)supervisor_path(c, start->path);
 }
 
+struct body {
+	const char *title, *comm;
+	void (*main)(const struct supervisor_start *start); /* does not return */
+};
+
+static const struct body *body_of(const struct supervised *c)
+{
+	static const struct body supervisor = { "supervisor", "kick:sup",
+		supervisor_main },
+				 agent = { "agent", "kick:agent", agentproc_main },
+				 registry = { "registry", "kick:registry",
+					 registryproc_main };
+
+	return c->spec->policy.type == CHILD_AGENT	 ? &agent
+		: c->spec->policy.type == CHILD_REGISTRY ? &registry
+							 : &supervisor;
+}
+
 static int fork_it(struct supervised *c, int *ret_link)
 {
+	const struct body *body = body_of(c);
 	char title[KICK_PATH_MAX + 32];
 	struct supervisor_start start;
 	struct process_start process = { .title = title,
-		.comm = "kick:sup",
+		.comm = body->comm,
 		.mark = c->mark,
 		.listen = c->nested->listen };
 	struct proc proc;
 	int r;
 
 	describe(c, &start);
-	(void)snprintf(title, sizeof title, "kickd: supervisor %s", start.path);
+	(void)snprintf(title, sizeof title, "kickd: %s %s", body->title, start.path);
 	report_flush(c->sup);
 	r = process_spawn_link(&process, &proc, ret_link);
 	if (r == 0)
-		supervisor_main(&start);
+		body->main(&start);
 	if (r > 0)
 		c->proc = proc;
 	return r;
@@ -237,7 +291,47 @@ static void start_failed(struct supervised *c, const struct spawn_failure *fail)
 		loop_now(c->sup->loop));
 }
 
-void nested_start(struct supervised *c)
+void nested_adopt(struct supervised *c, int ours)
+{
+	struct nested *nd = c->nested;
+
+	nd->heard = 0;
+	nd->link.on_message = on_message;
+	nd->link.on_end = on_end;
+	if (link_init(&nd->link, c->sup->loop, ours) < 0) {
+		(void)fd_close(ours);
+		(void)supervisor_signal(c, SIGKILL);
+	}
+}
+
+int nested_prepare(struct supervised *c, int *ret_ours, int *ret_theirs)
+{
+	const struct config *cf = c->sup->config;
+	const uint32_t *group = REL_GET(uint32_t, cf->control_group);
+	const uint32_t *readers = REL_GET(uint32_t, cf->control_readers);
+	struct nested *nd = c->nested;
+	struct {
+		struct link_message m;
+		char text[32];
+	} first = { .m = { .kind = LINK_NODE, .id = nd->socket } };
+	int ends[2];
+	int r = nd->listen < 0 ? open_name(nd) : 0;
+
+	nd->exit_status = -1;
+	if (r == 0)
+		r = sock_pair(SOCK_SEQPACKET, ends);
+	if (r < 0)
+		return r;
+	(void)snprintf(first.text, sizeof first.text, "%lld %lld",
+		group ? (long long)*group : -1, readers ? (long long)*readers : -1);
+	r = sock_send(
+		ends[0], &first, sizeof first.m + strlen(first.text), &nd->listen, 1);
+	*ret_ours = ends[0];
+	*ret_theirs = ends[1];
+	return r;
+}
+
+static void start_ours(struct supervised *c)
 {
 	struct supervisor *sv = c->sup;
 	struct nested *nd = c->nested;
@@ -246,7 +340,7 @@ void nested_start(struct supervised *c)
 	int r;
 
 	nd->exit_status = -1;
-	c->mark = mark_new(sv->node->tree, true);
+	c->mark = mark_new(sv->node->tree, is_supervisor(c));
 	r = pids_reserve(&sv->pids, sv->pids.n + 1);
 	if (r == 0 && nd->listen < 0) {
 		fail.step = SPAWN_SOCKET;
@@ -264,13 +358,16 @@ void nested_start(struct supervised *c)
 	pids_add(&sv->pids, c);
 	free(c->detail);
 	c->detail = NULL;
-	nd->link.on_message = on_message;
-	nd->link.on_end = on_end;
-	if (link_init(&nd->link, sv->loop, fd) < 0) {
-		(void)fd_close(fd);
-		(void)supervisor_signal(c, SIGKILL);
-	}
+	nested_adopt(c, fd);
 	sup_spawned(&sv->core, &c->core, loop_now(sv->loop));
+}
+
+void nested_start(struct supervised *c)
+{
+	if (c->spec->argv)
+		worker_start(c);
+	else
+		start_ours(c);
 }
 
 void nested_close(struct supervised *c)
@@ -280,11 +377,19 @@ void nested_close(struct supervised *c)
 	(void)link_send(&c->nested->link, &m, NULL, -1);
 }
 
-void nested_stop(struct supervised *c)
+int nested_exit(struct supervised *c, const char *reason)
 {
 	struct link_message m = { .kind = LINK_STOP };
 
-	(void)link_send(&c->nested->link, &m, "shutdown", -1);
+	return link_send(&c->nested->link, &m, reason, -1);
+}
+
+/* A program that has let go of its link, or is not heard any more, is told as others
+ * are. */
+void nested_stop(struct supervised *c)
+{
+	if (nested_exit(c, "shutdown") < 0 && !is_supervisor(c))
+		worker_stop(c);
 }
 
 /* Past its shutdown time a supervisor is killed like any child (SHUT-2); when all
@@ -293,6 +398,10 @@ void nested_kill(struct supervised *c)
 {
 	struct link_message m = { .kind = LINK_HURRY };
 
+	if (!is_supervisor(c)) {
+		worker_kill(c);
+		return;
+	}
 	if (c->sup->core.hurried && link_send(&c->nested->link, &m, NULL, -1) == 0)
 		return;
 	(void)supervisor_signal(c, SIGKILL);

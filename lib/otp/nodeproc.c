@@ -23,45 +23,25 @@
 #include "os/reap.h"
 #include "os/sock.h"
 #include "otp/link.h"
+#include "otp/nodeint.h"
 #include "otp/nodetimers.h"
-#include "otp/nodewire.h"
 #include "otp/process.h"
 
 /* Ends that are remembered for those who ask late. */
 #define PAST_LEN 1024
 
+/* Links that are listed when a process is asked for. */
+#define LINKS_SHOWN 1000
+
 /* Ends that are remembered until their births are heard of: as many as can come
  * between a clone and the word of it. */
 #define EARLY_LEN 256
-
-struct member {
-	uint64_t id;
-	uint64_t parent; /* 0: none */
-	pid_t pid;
-	struct link link;
-	bool trap;
-	bool gone;			/* freed at the end of the turn */
-	char raised[KICK_REASON_MAX];	/* what it said itself */
-	char sentence[KICK_REASON_MAX]; /* what it was killed for */
-	uint64_t *links;
-	size_t n_links, cap_links;
-	struct monitor *watched; /* by others */
-	struct monitor *watches;
-	UT_hash_handle by_id, by_pid;
-	struct member *next_gone;
-};
 
 struct monitor {
 	uint64_t ref;
 	struct member *watcher, *target;
 	struct monitor *prev, *next; /* of the target's */
 	struct monitor *prev_of_watcher, *next_of_watcher;
-	UT_hash_handle hh;
-};
-
-struct name {
-	char name[KICK_ID_MAX + 1];
-	struct member *member;
 	UT_hash_handle hh;
 };
 
@@ -72,7 +52,6 @@ static struct {
 	const char *dir;
 	struct member *by_id, *by_pid, *gone;
 	struct monitor *monitors;
-	struct name *names;
 	struct nodetimers timers;
 	struct {
 		uint64_t id;
@@ -84,14 +63,16 @@ static struct {
 	} early[EARLY_LEN];
 	unsigned next_early;
 	bool ending;
+	bool term_is_exit;
 	int status;
+	char reason[KICK_REASON_MAX]; /* of the first process's end */
 } nd;
 
 /* --- members ------------------------------------------------------------------------
  */
 
 /* NOLINTNEXTLINE(readability-function-size): uthash */
-static struct member *find(int64_t id)
+struct member *node_find(int64_t id)
 {
 	struct member *m;
 	uint64_t key = (uint64_t)id;
@@ -109,7 +90,7 @@ static struct member *find_pid(pid_t pid)
 	return m;
 }
 
-static void tell(struct member *m, enum node_kind kind, uint64_t id, uint64_t number,
+void node_tell(struct member *m, enum node_kind kind, uint64_t id, uint64_t number,
 	const char *text)
 {
 	struct link_message msg = { .kind = kind, .id = id, .number = (int64_t)number };
@@ -183,6 +164,8 @@ static void sentence(struct member *m, const char *reason)
 {
 	if (!*m->sentence)
 		(void)snprintf(m->sentence, sizeof m->sentence, "%s", reason);
+	/* It may take a while to die, and its successor is to find its name free. */
+	nodenames_bury(m);
 	(void)kill(m->pid, SIGKILL);
 }
 
@@ -193,9 +176,14 @@ static void signal_exit(
 	if (signal && strcmp(reason, "kill") == 0)
 		sentence(to, "killed");
 	else if (to->trap)
-		tell(to, NODE_EXITED, signal, from, reason);
+		node_tell(to, NODE_EXITED, signal, from, reason);
 	else if (strcmp(reason, "normal") != 0)
 		sentence(to, reason);
+}
+
+void node_exit(struct member *m, const char *reason)
+{
+	signal_exit(m, NODE_STARTER, reason, UINT64_C(1) << 32);
 }
 
 /* --- monitors -----------------------------------------------------------------------
@@ -226,58 +214,15 @@ static void unwatch(struct monitor *mon)
 	free(mon);
 }
 
-/* --- names --------------------------------------------------------------------------
- */
-
-/* NOLINTNEXTLINE(readability-function-size): uthash */
-static struct name *find_name(const char *text)
-{
-	struct name *n;
-
-	HASH_FIND(hh, nd.names, text, strlen(text), n);
-	return n;
-}
-
-/* NOLINTNEXTLINE(readability-function-size): uthash */
-static int give_name(struct member *m, const char *text)
-{
-	struct name *n = find_name(text);
-
-	if (n)
-		return -EEXIST;
-	if (strlen(text) > KICK_ID_MAX)
-		return -EINVAL;
-	n = calloc(1, sizeof *n);
-	if (!n)
-		return -ENOMEM;
-	(void)strcpy(n->name, text);
-	n->member = m;
-	HASH_ADD(hh, nd.names, name, strlen(n->name), n);
-	return 0;
-}
-
-/* NOLINTNEXTLINE(readability-function-size): uthash */
-static int take_name(const struct member *m, const char *text)
-{
-	struct name *n = find_name(text);
-
-	if (!n || n->member != m)
-		return -ESRCH;
-	HASH_DELETE(hh, nd.names, n);
-	free(n);
-	return 0;
-}
-
 /* --- timers -------------------------------------------------------------------------
  */
 
 static bool deliver(uint64_t to, const char *name, uint64_t from, const char *json)
 {
-	struct name *n = to ? NULL : find_name(name);
-	struct member *m = n ? n->member : find((int64_t)to);
+	struct member *m = to ? node_find((int64_t)to) : nodenames_find(name);
 
 	if (m)
-		tell(m, NODE_TIMER, 0, from, json);
+		node_tell(m, NODE_TIMER, 0, from, json);
 	return m != NULL;
 }
 
@@ -364,32 +309,17 @@ static void tell_others(struct member *m, const char *reason)
 
 	DL_FOREACH_SAFE(m->watched, mon, next)
 	{
-		tell(mon->watcher, NODE_DOWN, mon->ref, m->id, reason);
+		node_tell(mon->watcher, NODE_DOWN, mon->ref, m->id, reason);
 		unwatch(mon);
 	}
 	DL_FOREACH_SAFE2(m->watches, mon, next, next_of_watcher) unwatch(mon);
 	for (size_t i = 0; i < m->n_links; i++) {
-		struct member *other = find((int64_t)m->links[i]);
+		struct member *other = node_find((int64_t)m->links[i]);
 
 		if (!other)
 			continue;
 		drop_half(other, m->id);
 		signal_exit(other, m->id, reason, 0);
-	}
-}
-
-/* NOLINTNEXTLINE(readability-function-size): uthash */
-static void forget_names(const struct member *m)
-{
-	struct name *n, *next;
-
-	HASH_ITER(hh, nd.names, n, next)
-	{
-		if (n->member != m)
-			continue;
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it leaves */
-		HASH_DELETE(hh, nd.names, n);
-		free(n);
 	}
 }
 
@@ -402,7 +332,9 @@ static void bury(struct member *m, const char *reason)
 	remember(m, reason);
 	HASH_DELETE(by_id, nd.by_id, m);
 	HASH_DELETE(by_pid, nd.by_pid, m);
-	forget_names(m);
+	nodenames_unwait(&m->waiter);
+	nodenames_bury(m);
+	outer_bury(m, reason);
 	nodetimers_forget(&nd.timers, m->id);
 	tell_others(m, reason);
 	link_done(&m->link);
@@ -418,6 +350,7 @@ static void free_gone(void)
 		struct member *m = nd.gone;
 
 		nd.gone = m->next_gone;
+		free(m->supervisor);
 		free(m);
 	}
 }
@@ -431,13 +364,30 @@ static const char *reason_of(const struct member *m, const struct reason *facts)
 	return facts->signal == 0 && facts->code == 0 ? "normal" : facts->text;
 }
 
-static void end_all(const struct reason *facts)
+/* NOLINTNEXTLINE(readability-function-size): uthash */
+void node_hurry(void)
 {
 	struct member *m, *next;
 
+	HASH_ITER(by_id, nd.by_id, m, next) sentence(m, "killed");
+}
+
+static void end_all(const struct reason *facts)
+{
 	nd.ending = true;
 	nd.status = facts->signal ? 128 + facts->signal : facts->code;
-	HASH_ITER(by_id, nd.by_id, m, next) sentence(m, "killed");
+	node_hurry();
+}
+
+/* What it was told to end for is no fault of the program's. */
+static void end_with_first(const struct member *m, const struct reason *facts)
+{
+	struct reason r = reason_text(reason_of(m, facts));
+
+	(void)strcpy(nd.reason, r.text);
+	end_all(facts);
+	if (*m->sentence && r.class != REASON_ABNORMAL)
+		nd.status = 0;
 }
 
 static void ended(struct member *m, const struct reason *facts)
@@ -446,9 +396,9 @@ static void ended(struct member *m, const struct reason *facts)
 
 	/* What it said last lies in the link. */
 	link_drain(&m->link);
-	bury(m, reason_of(m, facts));
 	if (first)
-		end_all(facts);
+		end_with_first(m, facts);
+	bury(m, reason_of(m, facts));
 }
 
 static void remember_early(pid_t pid, const struct reason *facts)
@@ -491,7 +441,7 @@ static void stillborn(struct member *m, const struct link_message *msg, pid_t pi
 {
 	(void)kill(pid, SIGKILL);
 	if (msg->flags & NODE_MONITORED)
-		tell(m, NODE_DOWN, msg->id, (uint64_t)msg->number, "killed");
+		node_tell(m, NODE_DOWN, msg->id, (uint64_t)msg->number, "killed");
 	if (msg->flags & NODE_LINKED)
 		signal_exit(m, (uint64_t)msg->number, "killed", 0);
 }
@@ -526,20 +476,20 @@ static void born(
 
 static void do_link(struct member *m, const struct link_message *msg)
 {
-	struct member *other = find(msg->number);
+	struct member *other = node_find(msg->number);
 
 	if (other) {
 		answer(m, msg, make_link(m, other), NULL, -1);
 		return;
 	}
 	if (m->trap)
-		tell(m, NODE_EXITED, 0, (uint64_t)msg->number, "noproc");
+		node_tell(m, NODE_EXITED, 0, (uint64_t)msg->number, "noproc");
 	answer(m, msg, m->trap ? 0 : -ESRCH, NULL, -1);
 }
 
 static void do_unlink(struct member *m, const struct link_message *msg)
 {
-	struct member *other = find(msg->number);
+	struct member *other = node_find(msg->number);
 
 	drop_half(m, (uint64_t)msg->number);
 	if (other)
@@ -549,7 +499,7 @@ static void do_unlink(struct member *m, const struct link_message *msg)
 
 static void do_monitor(struct member *m, const struct link_message *msg)
 {
-	struct member *target = find(msg->number);
+	struct member *target = node_find(msg->number);
 	uint64_t ref = target ? watch(m, target, ++nd.counters->last_ref) : 0;
 
 	if (target && !ref)
@@ -573,7 +523,7 @@ static void do_demonitor(struct member *m, const struct link_message *msg)
 
 static void do_exit(struct member *m, const struct link_message *msg, const char *text)
 {
-	struct member *other = find(msg->number);
+	struct member *other = node_find(msg->number);
 
 	/* Before the answer, which one that exits itself does not see. */
 	if (other)
@@ -581,33 +531,63 @@ static void do_exit(struct member *m, const struct link_message *msg, const char
 	answer(m, msg, 0, NULL, -1);
 }
 
+static void found(struct name_waiter *w, struct member *whom)
+{
+	struct member *m = container_of(w, struct member, waiter);
+
+	node_tell(m, NODE_FOUND, 0, whom ? whom->id : (uint64_t)-ESRCH, NULL);
+}
+
 static void do_whereis(
 	struct member *m, const struct link_message *msg, const char *text)
 {
-	struct name *n = find_name(text);
+	struct member *whom = nodenames_find(text);
+	char socket[16] = "";
+	int64_t r = whom ? (int64_t)whom->id : -ESRCH;
 
-	answer(m, msg, n ? (int64_t)n->member->id : -ESRCH, NULL, -1);
+	m->waiter.done = found;
+	if (!whom && (msg->flags & NODE_WAIT) &&
+		nodenames_wait(text, &m->waiter, false))
+		r = -EAGAIN;
+	else if (!whom && outer_whose(text, socket, sizeof socket) == 0)
+		r = -EREMOTE;
+	answer(m, msg, r, socket, -1);
 }
 
-static char *describe(const struct member *m)
+static void do_ready(const struct member *m, bool term)
+{
+	if (m->id != NODE_FIRST)
+		return;
+	nd.term_is_exit |= term;
+	if (outer_is_ready())
+		return;
+	outer_ready();
+	nodenames_settled(0, 0);
+}
+
+static void add_name(void *user, const char *name)
+{
+	(void)cJSON_AddItemToArray(user, cJSON_CreateString(name));
+}
+
+char *node_describe(const struct member *m)
 {
 	cJSON *json = cJSON_CreateObject();
 	cJSON *links = cJSON_AddArrayToObject(json, "links");
 	cJSON *names = cJSON_AddArrayToObject(json, "names");
 	struct monitor *mon;
-	struct name *n, *next;
 	char *text;
 	int monitors = 0;
 
-	for (size_t i = 0; i < m->n_links; i++) {
+	/* All of very many would not fit into the answer. */
+	for (size_t i = 0; i < m->n_links && i < LINKS_SHOWN; i++) {
 		kick_pid pid = { nd.node, m->links[i] };
 
 		(void)cJSON_AddItemToArray(links, kick_pid_to_json(pid));
 	}
-	HASH_ITER(hh, nd.names, n, next)
-	if (n->member == m)
-		(void)cJSON_AddItemToArray(names, cJSON_CreateString(n->name));
+	nodenames_each(m, add_name, names);
 	DL_COUNT2(m->watches, mon, monitors, next_of_watcher);
+	(void)cJSON_AddNumberToObject(json, "n_links", (double)m->n_links);
 	(void)cJSON_AddNumberToObject(json, "monitors", monitors);
 	(void)cJSON_AddBoolToObject(json, "trap_exit", m->trap);
 	(void)cJSON_AddNumberToObject(json, "os_pid", m->pid);
@@ -616,10 +596,29 @@ static char *describe(const struct member *m)
 	return text;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
+void node_each_top(void (*call)(void *user, const struct member *m), void *user)
+{
+	struct member *m, *next;
+
+	HASH_ITER(by_id, nd.by_id, m, next)
+	{
+		const struct member *parent = node_find((int64_t)m->parent);
+
+		if (m->supervisor && !(parent && parent->supervisor))
+			call(user, m);
+	}
+}
+
+uint64_t node_number(void)
+{
+	return nd.node;
+}
+
 static void do_info(struct member *m, const struct link_message *msg)
 {
-	struct member *about = find(msg->number);
-	char *text = about ? describe(about) : NULL;
+	struct member *about = node_find(msg->number);
+	char *text = about ? node_describe(about) : NULL;
 
 	answer(m, msg, !about ? -ESRCH : text ? 0 : -ENOMEM, text, -1);
 	free(text);
@@ -658,16 +657,33 @@ static void serve(struct member *m, const struct link_message *msg, const char *
 		do_exit(m, msg, text);
 		return;
 	case NODE_REGISTER:
-		answer(m, msg, give_name(m, text), NULL, -1);
+		answer(m, msg, nodenames_give(m, text), NULL, -1);
 		return;
 	case NODE_UNREGISTER:
-		answer(m, msg, take_name(m, text), NULL, -1);
+		answer(m, msg, nodenames_take(m, text), NULL, -1);
 		return;
 	case NODE_WHEREIS:
 		do_whereis(m, msg, text);
 		return;
+	case NODE_UNWAIT:
+		nodenames_unwait(&m->waiter);
+		return;
+	case NODE_SUPERVISOR:
+		free(m->supervisor);
+		m->supervisor = strdup(text);
+		return;
+	case NODE_SETTLED:
+		nodenames_settled(m->id, (uint64_t)msg->number);
+		return;
+	case NODE_READY:
+		do_ready(m, msg->number);
+		return;
+	case NODE_REPLY:
+		outer_reply(
+			(uint64_t)msg->number, msg->flags & NODE_TOO_BIG ? NULL : text);
+		return;
 	case NODE_ALIVE:
-		answer(m, msg, find(msg->number) != NULL, NULL, -1);
+		answer(m, msg, node_find(msg->number) != NULL, NULL, -1);
 		return;
 	case NODE_INFO:
 		do_info(m, msg);
@@ -687,6 +703,9 @@ static void serve(struct member *m, const struct link_message *msg, const char *
 	case NODE_DOWN:
 	case NODE_TIMER:
 	case NODE_BORN:
+	case NODE_FOUND:
+	case NODE_CALL:
+	case NODE_CAST:
 		return;
 	}
 }
@@ -709,11 +728,13 @@ static void on_message(
 
 static void on_signal(void *user, const struct signalfd_siginfo *si)
 {
-	struct member *first = find(NODE_FIRST);
+	struct member *first = node_find(NODE_FIRST);
 
 	(void)user;
 	if (si->ssi_signo == SIGCHLD)
 		reap_all();
+	else if (first && si->ssi_signo == SIGTERM && nd.term_is_exit)
+		node_exit(first, "shutdown");
 	else if (first)
 		(void)kill(first->pid, (int)si->ssi_signo);
 }
@@ -736,6 +757,10 @@ static int begin(const struct nodeproc_start *start)
 	if (r < 0)
 		return r;
 	nd.timers = (struct nodetimers){ .loop = nd.loop, .deliver = deliver };
+	if (start->outer.link >= 0)
+		r = outer_begin(nd.loop, &start->outer);
+	if (r < 0)
+		return r;
 	return new_member(NODE_FIRST, start->first, start->link) ? 0 : -ENOMEM;
 }
 
@@ -754,5 +779,7 @@ _Noreturn void nodeproc_run(const struct nodeproc_start *start)
 		r = loop_once(nd.loop);
 	}
 	(void)rmdir(start->dir);
+	if (start->outer.link >= 0)
+		outer_end(nd.reason);
 	_exit(r < 0 ? 1 : nd.status);
 }

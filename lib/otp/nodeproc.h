@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "otp/nodewire.h"
+#include "otp/nodeint.h"
 
 struct nodeproc_start {
 	uint64_t node;	 /* its number */
@@ -16,6 +16,7 @@ struct nodeproc_start {
 	pid_t first;	 /* pid of the first process, NODE_FIRST */
 	int link;	 /* our end of its link */
 	struct node_counters *counters;
+	struct outer_start outer;
 };
 
 /* All signals are blocked. Ends with the first process's status. */

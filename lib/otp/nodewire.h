@@ -19,24 +19,39 @@ enum node_kind {
 	NODE_RAISE,	/* text: reason of the exit that follows; no answer */
 	NODE_REGISTER,	/* text: name */
 	NODE_UNREGISTER,
-	NODE_WHEREIS,
+	NODE_WHEREIS, /* text: name; flags: NODE_WAIT; the answer: number: id, or
+			 -EAGAIN: NODE_FOUND will follow, or -EREMOTE: text: another
+			 program's socket */
+	NODE_UNWAIT,  /* no NODE_FOUND, please; no answer */
 	NODE_ALIVE,
 	NODE_INFO,  /* the answer: text: JSON */
 	NODE_LATER, /* number: ms; flags: NODE_AGAIN; text: "ID JSON" or "=NAME JSON" */
-	NODE_CANCEL, /* number: ref */
-	NODE_LEFT,   /* number: ref */
+	NODE_CANCEL,	 /* number: ref */
+	NODE_LEFT,	 /* number: ref */
+	NODE_SUPERVISOR, /* the sender is one; text: JSON about it; no answer */
+	NODE_SETTLED,	 /* a supervisor's, number: a child's id that has ended: it has
+			    been    started again, or will not be; no answer */
+	NODE_READY, /* the first process's init has ended; number: whether TERM is an
+		       exit signal for it from now on; no answer */
+	NODE_REPLY, /* number: ref of NODE_CALL, text: JSON; flags: NODE_TOO_BIG; no
+		       answer */
 
 	/* from the node */
 	NODE_ANSWER, /* number: result or negative errno */
 	NODE_EXITED, /* event: number: from, text: reason; id: of a signal the frames
 			sent before, and bit 32 */
 	NODE_DOWN,   /* event: id: ref, number: from, text: reason */
-	NODE_TIMER   /* event: number: from, text: JSON */
+	NODE_TIMER,  /* event: number: from, text: JSON */
+	NODE_FOUND,  /* event: number: who has the name now, or -ESRCH */
+	NODE_CALL,   /* event: from outside: id: ref, text: JSON */
+	NODE_CAST    /* event: from outside: text: JSON */
 };
 
 #define NODE_LINKED 1u
 #define NODE_MONITORED 2u
 #define NODE_AGAIN 4u
+#define NODE_WAIT 8u
+#define NODE_TOO_BIG 16u
 
 /* Where a process listens, in the node's directory. */
 #define NODE_SOCKET_NAME "p%llu"

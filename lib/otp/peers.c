@@ -112,6 +112,12 @@ int peers_watch(int fd)
 	return r < 0 ? r : watch(EPOLL_CTL_ADD, fd, EPOLLIN, &the_news);
 }
 
+void peers_unwatch(int fd)
+{
+	if (epoll >= 0)
+		(void)watch(EPOLL_CTL_DEL, fd, 0, NULL);
+}
+
 /* NOLINTNEXTLINE(readability-function-size): the table's macros */
 static struct peer *find(kick_pid pid)
 {

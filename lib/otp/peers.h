@@ -25,6 +25,7 @@ uint32_t peers_sent(kick_pid pid);
 
 /* Has the descriptor of peers_fd() be readable when this one is. */
 int peers_watch(int fd);
+void peers_unwatch(int fd);
 
 /* Whether there is a connection with it. */
 bool peers_has(kick_pid pid);

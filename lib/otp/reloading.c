@@ -58,11 +58,18 @@ static enum reload_act act_on(
 {
 	enum spec_change change = spec_compare(c->spec, next);
 
-	if (c->nested)
+	if (is_supervisor(c))
 		return RELOAD_KEEP;
-	if (change == SPEC_PROCESS || env_changed)
+	if (change == SPEC_PROCESS || (env_changed && next->argv))
 		return RELOAD_RENEW;
 	return RELOAD_KEEP;
+}
+
+/* What a child is cannot change while it is known: it would need, or lose, its link. */
+static bool is_alike(const struct child_spec *a, const struct child_spec *b)
+{
+	return a->policy.type == b->policy.type && a->link == b->link &&
+		!spec_sup(a) == !spec_sup(b);
 }
 
 static void go_through_old(
@@ -80,7 +87,7 @@ static void go_through_old(
 		/* Added by hand before it was written down: it is the listed one now.
 		 */
 		c->core.added = false;
-		if (!cs || cs->policy.type != c->spec->policy.type) {
+		if (!cs || !is_alike(cs, c->spec)) {
 			sup_reload_child(
 				&sv->core, &c->core, RELOAD_REMOVE, NULL, NULL);
 			continue;
@@ -160,7 +167,7 @@ static void tell_nested(struct supervisor *sv)
 	for (uint32_t i = 0; i < sv->core.n; i++) {
 		struct supervised *c = supervised_of(sv->core.children[i]);
 
-		if (c->nested && !c->core.removing && c->core.tried)
+		if (is_supervisor(c) && !c->core.removing && c->core.tried)
 			nested_reload(c, FD_CONFIG);
 	}
 }

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,14 +19,18 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/limits.h"
 #include "core/reason.h"
+#include "os/namedir.h"
 #include "os/sock.h"
 #include "otp/mailbox.h"
 #include "otp/nodeproc.h"
+#include "otp/outside.h"
 #include "otp/peers.h"
 #include "otp/registry.h"
+#include "otp/sup_server.h"
 
 static_assert(KICK_REASON_SIZE == KICK_REASON_MAX, "one is the public name");
 
@@ -48,8 +53,7 @@ static void wait_link(short events)
 		;
 }
 
-/* fd: -1, or one that goes with it. */
-static int tell_node(const struct link_message *m, const char *text, int fd)
+int self_tell(const struct link_message *m, const char *text, int fd)
 {
 	size_t n = text ? strlen(text) : 0;
 	char bytes[sizeof *m + 64];
@@ -104,6 +108,12 @@ static void take_event(const struct link_message *m, const char *text)
 		mailbox_put(KICK_DOWN, from, m->id, text, NULL);
 	else if (m->kind == NODE_TIMER)
 		mailbox_put(KICK_MESSAGE, from, 0, NULL, cJSON_Parse(text));
+	else if (m->kind == NODE_CALL)
+		mailbox_put(KICK_CALL, from, m->id, NULL, cJSON_Parse(text));
+	else if (m->kind == NODE_CAST)
+		mailbox_put(KICK_CAST, from, 0, NULL, cJSON_Parse(text));
+	else if (m->kind == NODE_FOUND)
+		selfnames_found(m->number);
 }
 
 void self_hear(void)
@@ -129,7 +139,7 @@ int64_t self_ask(enum node_kind kind, unsigned flags, int64_t number, const char
 	if (!self.pid.id)
 		return -ENOTCONN;
 	m.id = ++last_id;
-	r = tell_node(&m, text, -1);
+	r = self_tell(&m, text, -1);
 	if (r < 0)
 		return r;
 	for (;;) {
@@ -165,16 +175,83 @@ static void become(kick_pid pid, kick_pid parent, int link, int listen, pid_t no
 		_exit(1);
 }
 
-static int make_dir(void)
+static int make_dir_in(const char *dir, const char *name)
 {
-	const char *tmp = getenv("TMPDIR");
-	int n = snprintf(self.dir, sizeof self.dir, "%s/kick-XXXXXX",
-		tmp && *tmp ? tmp : "/tmp");
+	int n = snprintf(self.dir, sizeof self.dir, "%s/%s-XXXXXX", dir, name);
 
 	/* The names of sockets follow. */
-	if (n < 0 || n > KICK_RUNTIME_DIR_MAX)
+	if (n < 0 || n > KICK_RUNTIME_DIR_MAX + 20)
 		return -ENAMETOOLONG;
 	return mkdtemp(self.dir) ? 0 : -errno;
+}
+
+/* In kickd's runtime directory its supervisor finds it, should we be killed. */
+static int make_dir(const struct outer_start *outer)
+{
+	const char *tmp = getenv("TMPDIR");
+	const char *run = getenv("XDG_RUNTIME_DIR");
+	char name[16];
+
+	if (outer->link >= 0) {
+		(void)snprintf(name, sizeof name, "n%u", outer->socket);
+		if (make_dir_in(outer->dir, name) == 0)
+			return 0;
+	}
+	if (!tmp && run && *run && make_dir_in(run, "kick") == 0)
+		return 0;
+	return make_dir_in(tmp && *tmp ? tmp : "/tmp", "kick");
+}
+
+/* --- who started us -----------------------------------------------------------------
+ */
+
+static int environment_link(void)
+{
+	const char *text = getenv("KICK_LINK_FD");
+	char *end;
+	long fd = text ? strtol(text, &end, 10) : -1;
+
+	if (!text)
+		return -1;
+	(void)unsetenv("KICK_LINK_FD");
+	return *end || fd < 3 || fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0 ? -EBADF
+									 : (int)fd;
+}
+
+/* What its supervisor has put on the link before it started the program. 0: also when
+ * nobody started it over one. */
+static int meet_supervisor(struct outer_start *ret)
+{
+	static char text[64], path[KICK_PATH_MAX], dir[KICK_RUNTIME_DIR_MAX + 1];
+	struct link_message m;
+	struct iovec parts[] = { { &m, sizeof m }, { text, sizeof text - 1 } };
+	const char *env_dir = getenv("KICK_RUNTIME_DIR"),
+		   *env_name = getenv("KICK_NAME");
+	long long group, readers;
+	int fd = environment_link();
+	size_t n_fds = 1;
+	ssize_t n;
+
+	*ret = (struct outer_start){ .link = -1, .listen = -1 };
+	if (fd < 0)
+		return fd == -1 ? 0 : fd;
+	if (!env_dir || !env_name || strlen(env_dir) >= sizeof dir ||
+		strlen(env_name) >= sizeof path)
+		return -EINVAL;
+	n = sock_receive(fd, parts, 2, &ret->listen, &n_fds);
+	if (n < (ssize_t)sizeof m || n_fds != 1 || m.kind != LINK_NODE)
+		return n < 0 ? (int)n : -EPROTO;
+	text[(size_t)n - sizeof m] = '\0';
+	if (sscanf(text, "%lld %lld", &group, &readers) != 2)
+		return -EPROTO;
+	ret->link = fd;
+	ret->socket = (uint32_t)m.id;
+	ret->group = (gid_t)group;
+	ret->readers = (gid_t)readers;
+	ret->dir = strcpy(dir, env_dir);
+	ret->path = strcpy(path, env_name);
+	ret->name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	return 0;
 }
 
 static int listen_as(uint64_t id, int *ret_fd)
@@ -195,7 +272,8 @@ static void unlisten(uint64_t id)
 }
 
 /* The first half stays behind, the second goes on. */
-static int divide(uint64_t number, int ends[2], int listen)
+static int divide(
+	uint64_t number, int ends[2], int listen, const struct outer_start *outer)
 {
 	kick_pid first = { number, NODE_FIRST };
 	sigset_t all, before;
@@ -211,7 +289,8 @@ static int divide(uint64_t number, int ends[2], int listen)
 			.dir = self.dir,
 			.first = pid,
 			.link = ends[0],
-			.counters = self.counters };
+			.counters = self.counters,
+			.outer = *outer };
 
 		(void)close(ends[1]);
 		(void)close(listen);
@@ -219,7 +298,10 @@ static int divide(uint64_t number, int ends[2], int listen)
 	}
 	if (pid == 0) {
 		(void)close(ends[0]);
-		become(first, (kick_pid){ 0 }, ends[1], listen, node);
+		(void)fd_close(outer->link);
+		(void)fd_close(outer->listen);
+		become(first, (kick_pid){ number, NODE_STARTER }, ends[1], listen,
+			node);
 	}
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return pid < 0 ? -errno : 0;
@@ -244,11 +326,15 @@ int kick_start(void)
 {
 	uint64_t number = 0;
 	int ends[2] = { -1, -1 }, listen = -1, r;
+	struct outer_start outer;
 
 	if (self.pid.id)
 		return -EALREADY;
 	if (has_threads())
 		return -EBUSY;
+	r = meet_supervisor(&outer);
+	if (r < 0)
+		return r;
 	self.counters = mmap(NULL, sizeof *self.counters, PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (self.counters == MAP_FAILED)
@@ -256,14 +342,15 @@ int kick_start(void)
 	self.counters->last_id = NODE_FIRST;
 	if (getrandom(&number, sizeof number, 0) != sizeof number || number == 0)
 		number = (uint64_t)getpid() + 1;
-	r = make_dir();
+	self.outer_dir = outer.dir;
+	r = make_dir(&outer);
 	if (r < 0)
 		return r;
 	r = sock_pair(SOCK_SEQPACKET, ends);
 	if (r == 0)
 		r = listen_as(NODE_FIRST, &listen);
 	if (r == 0)
-		r = divide(number, ends, listen);
+		r = divide(number, ends, listen, &outer);
 	if (r < 0) {
 		unlisten(NODE_FIRST);
 		(void)rmdir(self.dir);
@@ -320,7 +407,7 @@ static void tell_birth(const struct cradle *c, pid_t pid, unsigned flags)
 	char text[16];
 
 	(void)snprintf(text, sizeof text, "%d", (int)pid);
-	(void)tell_node(&m, text, c->ends[0]);
+	(void)self_tell(&m, text, c->ends[0]);
 }
 
 static int spawn_with(unsigned flags, kick_function *function, void *arg, kick_pid *ret,
@@ -409,7 +496,7 @@ void kick_raise(const char *reason)
 	(void)fflush(NULL);
 	/* Its end alone says "normal". */
 	if (self.pid.id && strcmp(r.text, "normal") != 0)
-		(void)tell_node(&m, r.text, -1);
+		(void)self_tell(&m, r.text, -1);
 	_exit(r.class != REASON_ABNORMAL			? 0
 			: sscanf(r.text, "exit:%d", &code) == 1 ? code
 								: 1);
@@ -431,7 +518,7 @@ int kick_exit(kick_pid pid, const char *reason)
 /* --- links and monitors -------------------------------------------------------------
  */
 
-static bool is_of_node(kick_pid pid)
+bool self_is_of_node(kick_pid pid)
 {
 	return pid.id > 0 && pid.node == self.pid.node;
 }
@@ -441,13 +528,13 @@ int kick_link(kick_pid pid)
 	if (kick_pid_equal(pid, self.pid))
 		return self.pid.id ? 0 : -ENOTCONN;
 	return (int)self_ask(
-		NODE_LINK, 0, is_of_node(pid) ? (int64_t)pid.id : 0, NULL, NULL);
+		NODE_LINK, 0, self_is_of_node(pid) ? (int64_t)pid.id : 0, NULL, NULL);
 }
 
 int kick_unlink(kick_pid pid)
 {
 	return (int)self_ask(
-		NODE_UNLINK, 0, is_of_node(pid) ? (int64_t)pid.id : 0, NULL, NULL);
+		NODE_UNLINK, 0, self_is_of_node(pid) ? (int64_t)pid.id : 0, NULL, NULL);
 }
 
 int kick_trap_exit(bool on)
@@ -463,7 +550,7 @@ int self_monitor(kick_pid pid, kick_ref *ret, kick_reason *ended)
 {
 	static struct node_answer a;
 	int64_t r = self_ask(
-		NODE_MONITOR, 0, is_of_node(pid) ? (int64_t)pid.id : 0, NULL, &a);
+		NODE_MONITOR, 0, self_is_of_node(pid) ? (int64_t)pid.id : 0, NULL, &a);
 
 	if (r < 0)
 		return (int)r;
@@ -506,98 +593,7 @@ int kick_demonitor(kick_ref ref, bool flush)
 int kick_alive(kick_pid pid)
 {
 	return (int)self_ask(
-		NODE_ALIVE, 0, is_of_node(pid) ? (int64_t)pid.id : 0, NULL, NULL);
-}
-
-/* --- names --------------------------------------------------------------------------
- */
-
-bool self_is_name(const char *name)
-{
-	size_t n = name ? strlen(name) : 0;
-
-	if (n == 0 || n > KICK_ID_MAX || *name == '-' || *name == '.')
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!isalnum((unsigned char)name[i]) && !strchr("_.@-", name[i]))
-			return false;
-	return true;
-}
-
-int kick_register(const char *name)
-{
-	return self_is_name(name) ? (int)self_ask(NODE_REGISTER, 0, 0, name, NULL)
-				  : -EINVAL;
-}
-
-int kick_unregister(const char *name)
-{
-	return self_is_name(name) ? (int)self_ask(NODE_UNREGISTER, 0, 0, name, NULL)
-				  : -EINVAL;
-}
-
-int kick_whereis(const char *name, kick_pid *ret)
-{
-	int64_t r =
-		self_is_name(name) ? self_ask(NODE_WHEREIS, 0, 0, name, NULL) : -EINVAL;
-
-	if (r < 0)
-		return (int)r;
-	*ret = (kick_pid){ self.pid.node, (uint64_t)r };
-	return 0;
-}
-
-/* --- timers -------------------------------------------------------------------------
- */
-
-static int send_later(
-	unsigned flags, int64_t ms, kick_dest to, const cJSON *value, kick_ref *ret)
-{
-	char *json = cJSON_PrintUnformatted(value);
-	char *text = NULL;
-	int64_t r = json ? 0 : -ENOMEM;
-
-	if (json && strlen(json) > KICK_LATER_MAX)
-		r = -EMSGSIZE;
-	else if (ms < 0 || (to.name && !self_is_name(to.name)))
-		r = -EINVAL;
-	/* A name is looked up when the time has come, a key now. */
-	if (r == 0 && to.registry)
-		r = kick_resolve(to, &to.pid);
-	if (!to.name && !is_of_node(to.pid))
-		to.pid.id = 0;
-	if (r == 0 &&
-		(to.name ? asprintf(&text, "=%s %s", to.name, json)
-			 : asprintf(&text, "%llu %s", (unsigned long long)to.pid.id,
-				   json)) < 0)
-		r = -ENOMEM;
-	if (r == 0)
-		r = self_ask(NODE_LATER, flags, ms, text, NULL);
-	free(text);
-	cJSON_free(json);
-	if (r > 0 && ret)
-		*ret = (kick_ref)r;
-	return r < 0 ? (int)r : 0;
-}
-
-int kick_send_after(int64_t ms, kick_dest to, const cJSON *value, kick_ref *ret)
-{
-	return send_later(0, ms, to, value, ret);
-}
-
-int kick_send_interval(int64_t ms, kick_dest to, const cJSON *value, kick_ref *ret)
-{
-	return send_later(NODE_AGAIN, ms, to, value, ret);
-}
-
-int64_t kick_cancel_timer(kick_ref ref)
-{
-	return self_ask(NODE_CANCEL, 0, (int64_t)ref, NULL, NULL);
-}
-
-int64_t kick_read_timer(kick_ref ref)
-{
-	return self_ask(NODE_LEFT, 0, (int64_t)ref, NULL, NULL);
+		NODE_ALIVE, 0, self_is_of_node(pid) ? (int64_t)pid.id : 0, NULL, NULL);
 }
 
 /* --- what is known ------------------------------------------------------------------
@@ -621,7 +617,8 @@ cJSON *kick_info(kick_pid pid)
 	static struct node_answer a;
 	cJSON *info;
 
-	if (!is_of_node(pid) || self_ask(NODE_INFO, 0, (int64_t)pid.id, NULL, &a) < 0)
+	if (!self_is_of_node(pid) ||
+		self_ask(NODE_INFO, 0, (int64_t)pid.id, NULL, &a) < 0)
 		return NULL;
 	info = cJSON_Parse(a.text);
 	(void)cJSON_AddItemToObject(info, "pid", kick_pid_to_json(pid));
@@ -699,6 +696,8 @@ int kick_resolve(kick_dest dest, kick_pid *ret)
 {
 	if (!self.pid.id)
 		return -ENOTCONN;
+	if (dest.partitions)
+		return partition_whereis(dest.registry, dest.key, ret);
 	if (dest.registry)
 		return registry_whereis(dest.registry, dest.key, ret);
 	*ret = dest.pid;

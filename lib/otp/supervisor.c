@@ -45,7 +45,7 @@ struct supervised *supervised_new(struct supervisor *sv, const struct child_spec
 	c->timer.call = on_timer;
 	c->proc.fd = -1;
 	c->out[0].fd = c->out[1].fd = -1;
-	if (spec->policy.type != CHILD_WORKER && nested_new(c) < 0) {
+	if ((spec->policy.type != CHILD_WORKER || spec->link) && nested_new(c) < 0) {
 		slab_give(&sv->children, c);
 		return NULL;
 	}
@@ -293,7 +293,7 @@ static void close_below(struct supervisor *sv)
 	for (uint32_t i = 0; i < sv->core.n; i++) {
 		struct supervised *c = supervised_of(sv->core.children[i]);
 
-		if (c->nested && child_is_alive(&c->core))
+		if (is_supervisor(c) && child_is_alive(&c->core))
 			nested_close(c);
 	}
 }
@@ -330,6 +330,7 @@ static void on_parent_message(
 	case LINK_OUTPUT:
 	case LINK_RELOADED:
 	case LINK_ASK:
+	case LINK_NODE:
 		break;
 	}
 	(void)fd_close(fd);

@@ -18,6 +18,9 @@
 #include "os/roles.h"
 #include "otp/internal.h"
 
+/* The slot of a program's end of its link. */
+#define LINK_FD_TEXT "3"
+
 /* An env_file is read whole; more than this is not an environment. */
 #define ENV_FILE_MAX (1 << 20)
 
@@ -32,6 +35,7 @@ struct launch {
 	const char **programs;
 	struct buf cwd;
 	struct buf notify;
+	int link; /* our end, of a program that speaks libkick; else -1 */
 	struct spawn_request req;
 	struct spawn_failure fail;
 	struct err err; /* what is wrong, for people */
@@ -53,6 +57,9 @@ static void launch_done(struct launch *l)
 	free(l->offsets);
 	free(l->argv);
 	free(l->programs);
+	(void)fd_close(l->link);
+	if (l->child->nested)
+		(void)fd_close(l->req.ready_fd);
 }
 
 /* --- environment --------------------------------------------------------------------
@@ -140,6 +147,8 @@ static KICK_NOINLINE int add_kick_env(struct launch *l)
 		r = env_set(&l->env, "KICK_LAST_EXIT", c->core.last_exit.text);
 	if (r == 0 && l->notify.len > 0)
 		r = env_set(&l->env, "NOTIFY_SOCKET", buf_text(&l->notify));
+	if (r == 0 && c->nested)
+		r = env_set(&l->env, "KICK_LINK_FD", LINK_FD_TEXT);
 	return r;
 }
 
@@ -324,6 +333,11 @@ static int make_ready(struct launch *l)
 	int r;
 
 	l->req.ready_fd = -1;
+	if (l->child->nested) {
+		l->req.ready_slot = FD_SLOT_0;
+		r = nested_prepare(l->child, &l->link, &l->req.ready_fd);
+		return r < 0 ? failed(l, SPAWN_SOCKET, r) : 0;
+	}
 	if (l->child->spec->ready != READY_NOTIFY && l->child->spec->ready != READY_FD)
 		return 0;
 	r = readiness_new(l->child, &l->req, &l->notify);
@@ -399,6 +413,9 @@ static void describe(struct launch *l, char *text, size_t size)
 	else if (l->fail.step == SPAWN_CWD)
 		(void)snprintf(text, size, "cannot change to directory %s: %s",
 			l->req.cwd, why);
+	else if (l->fail.step == SPAWN_SOCKET)
+		(void)snprintf(text, size, "cannot create its socket in %s: %s",
+			l->child->sup->node->runtime_dir, why);
 	else if (l->fail.step == SPAWN_NOTIFY && l->child->spec->ready == READY_NOTIFY)
 		(void)snprintf(text, size, "cannot create its notify socket in %s: %s",
 			l->child->sup->node->runtime_dir, why);
@@ -423,7 +440,7 @@ static KICK_NOINLINE void explain(struct supervised *c, struct launch *l)
 void worker_start(struct supervised *c)
 {
 	struct supervisor *sv = c->sup;
-	struct launch l = { .child = c };
+	struct launch l = { .child = c, .link = -1 };
 	int r = launch(&l);
 	int64_t now = loop_now(sv->loop);
 
@@ -439,8 +456,10 @@ void worker_start(struct supervised *c)
 		free(c->detail);
 		c->detail = NULL;
 		readiness_spawned(c);
+		if (c->nested)
+			nested_adopt(c, fd_steal(&l.link));
 		sup_spawned(&sv->core, &c->core, now);
-		if (c->spec->ready == READY_EXEC)
+		if (c->spec->ready == READY_EXEC && !c->nested)
 			sup_ready(&sv->core, &c->core, now);
 	}
 	launch_done(&l);
