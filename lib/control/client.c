@@ -314,8 +314,8 @@ int channel_call(struct channel *ch, const char *method, const char *params,
 	return r < 0 ? err_errno(err, r, "%s: no answer", method) : 0;
 }
 
-/* Asks the supervisor behind a node, if there is one, and puts its answer in the node.
- */
+/* Asks the supervisor or program behind a node, if there is one, and puts its answer in
+ * the node. */
 static int expand_node(
 	const struct walk *w, struct tree *t, struct node *n, unsigned depth);
 
@@ -356,7 +356,7 @@ static int expand_node(
 	struct answer a = { 0 };
 	int r;
 
-	if (!n->socket || !node_is_alive(n) || depth > KICK_DEPTH_MAX)
+	if (!node_may_have_children(n) || depth > KICK_DEPTH_MAX)
 		return 0;
 	r = ask_nested(w, n->socket, &a);
 	if (r < 0 || !a.result) {

@@ -74,8 +74,9 @@ struct walk {
 };
 
 /* The whole tree: the top supervisor's answer to `status`, whose document it takes, and
- * what every nested supervisor below it answers. One that cannot be asked has no
- * children in the tree; one that does not answer in time is `silent`. *ret is freed
+ * what every nested supervisor and every program with supervisors of its own below it
+ * answers. One that cannot be asked has no children in the tree; one that does not
+ * answer in time is `silent`. *ret is freed
  * with tree_free; *ret_top is in it. -ETIMEDOUT, -ENOMEM, -EPROTO. */
 int client_tree(const struct walk *w, struct answer *top, struct tree **ret,
 	struct node **ret_top);

@@ -59,9 +59,8 @@ static void add_last_exit(struct buf *out, const struct reason *r, int64_t wall)
 }
 
 /* Only while a child waits for its next try. */
-static void add_retry(struct buf *out, const struct supervised *c, int64_t now)
+static void add_retry(struct buf *out, const struct child *k, int64_t now)
 {
-	const struct child *k = &c->core;
 	int64_t in = k->due - now;
 
 	if (k->state != CHILD_RESTARTING || k->due < 0) {
@@ -92,26 +91,16 @@ static const char *strategy_name(const struct sup_policy *p)
 }
 
 /* What is left of an ended child and still has to go. */
-static void add_left(struct buf *out, struct supervised *c)
+static void add_left(struct buf *out, const struct node_row *r)
 {
-	pid_t pids[LEFT_SHOWN];
-	uint32_t n = supervisor_left(c, pids, LEFT_SHOWN);
-
-	if (n == 0) {
+	if (r->n_left == 0) {
 		buf_adds(out, ",\"waiting_for\":null");
 		return;
 	}
 	buf_adds(out, ",\"waiting_for\":[");
-	for (uint32_t i = 0; i < n; i++)
-		buf_addf(out, "%s%d", i ? "," : "", (int)pids[i]);
+	for (uint32_t i = 0; i < r->n_left; i++)
+		buf_addf(out, "%s%d", i ? "," : "", (int)r->left[i]);
 	buf_addc(out, ']');
-}
-
-static void add_of_supervisor(struct buf *out, const struct supervised *c)
-{
-	add_limits(out, &spec_sup(c->spec)->policy);
-	buf_addf(out, ",\"recent_restarts\":null,\"children\":null,\"socket\":\"%u\"",
-		supervisor_socket_of(c));
 }
 
 /* A child whose main process is gone while something of it is left shows what it waits
@@ -123,54 +112,77 @@ static enum child_state shown_state(const struct supervised *c)
 	return (enum child_state)c->core.state;
 }
 
-void node_json_child(struct supervised *c, struct buf *out)
+void node_json_row(const struct node_row *r, struct buf *out)
 {
-	const struct child *k = &c->core;
-	enum child_state state = shown_state(c);
-	const struct sup_spec *sup = spec_sup(c->spec);
+	const struct child *k = r->core;
 	int64_t now = clock_now();
-	char path[KICK_PATH_MAX];
 
 	buf_adds(out, "{\"id\":");
 	add_string(out, k->id);
 	buf_adds(out, ",\"path\":");
-	add_string(out, supervisor_path(c, path));
+	add_string(out, r->path);
 	buf_addf(out, ",\"type\":\"%s\",\"state\":\"%s\",\"pid\":",
-		child_type_names[k->policy->type], child_state_names[state]);
-	if (c->proc.pid)
-		buf_addf(out, "%d", (int)c->proc.pid);
+		child_type_names[k->policy->type], child_state_names[r->state]);
+	if (r->pid)
+		buf_addf(out, "%d", (int)r->pid);
 	else
 		buf_adds(out, "null");
 	buf_addf(out, ",\"restart\":\"%s\",\"strategy\":",
 		restart_type_names[k->policy->restart]);
-	add_string_or_null(out, sup ? strategy_name(&sup->policy) : NULL);
+	add_string_or_null(out, r->sup ? strategy_name(r->sup) : NULL);
 	buf_adds(out, ",\"since\":");
 	add_instant(out, k->since ? clock_wall() - (now - k->since) : 0);
-	if (state == CHILD_RUNNING)
+	if (r->state == CHILD_RUNNING)
 		buf_addf(out, ",\"uptime_ms\":%lld",
 			(long long)((now - k->started_at) / MSEC_NS));
 	else
 		buf_adds(out, ",\"uptime_ms\":null");
 	buf_addf(out, ",\"restarts\":%u,\"last_exit\":", k->restarts);
-	add_last_exit(out, &k->last_exit, c->exit_wall);
+	add_last_exit(out, &k->last_exit, r->exit_wall);
 	buf_adds(out, ",\"retry\":");
-	add_retry(out, c, now);
+	add_retry(out, k, now);
 	buf_adds(out, ",\"status_text\":");
-	add_string_or_null(out, c->proc.pid ? c->status_text : NULL);
+	add_string_or_null(out, r->pid ? r->status_text : NULL);
 	buf_adds(out, ",\"detail\":");
-	add_string_or_null(out, c->detail);
+	add_string_or_null(out, r->detail);
 	buf_adds(out, ",\"ready_at\":");
-	add_instant(out, state == CHILD_RUNNING ? c->ready_wall : 0);
+	add_instant(out, r->state == CHILD_RUNNING ? r->ready_wall : 0);
 	buf_addf(out, ",\"last_lines\":null,\"significant\":%s,\"well\":%s",
 		k->policy->significant ? "true" : "false",
-		child_is_well(k) && !c->lingering ? "true" : "false");
-	add_left(out, c);
-	if (sup)
-		add_of_supervisor(out, c);
-	else if (c->nested)
-		buf_addf(out, ",\"children\":null,\"socket\":\"%u\"",
-			supervisor_socket_of(c));
+		child_is_well(k) && !r->lingering ? "true" : "false");
+	add_left(out, r);
+	if (r->sup) {
+		add_limits(out, r->sup);
+		buf_adds(out, ",\"recent_restarts\":null");
+	}
+	if (r->socket) {
+		buf_adds(out, ",\"children\":null,\"socket\":");
+		add_string(out, r->socket);
+	}
 	buf_addc(out, '}');
+}
+
+void node_json_child(struct supervised *c, struct buf *out)
+{
+	const struct sup_spec *sup = spec_sup(c->spec);
+	char path[KICK_PATH_MAX], socket[16];
+	pid_t left[LEFT_SHOWN];
+	struct node_row row = { .core = &c->core,
+		.state = shown_state(c),
+		.path = supervisor_path(c, path),
+		.pid = c->proc.pid,
+		.sup = sup ? &sup->policy : NULL,
+		.socket = c->nested ? socket : NULL,
+		.status_text = c->status_text,
+		.detail = c->detail,
+		.exit_wall = c->exit_wall,
+		.ready_wall = c->ready_wall,
+		.lingering = c->lingering,
+		.left = left,
+		.n_left = supervisor_left(c, left, LEFT_SHOWN) };
+
+	(void)snprintf(socket, sizeof socket, "%u", supervisor_socket_of(c));
+	node_json_row(&row, out);
 }
 
 static enum child_state own_state(const struct supervisor *sv)

@@ -323,15 +323,43 @@ static void add_row(void *user, const struct member *m)
 	buf_adds(out, m->supervisor);
 }
 
+/* One row of them, as a supervisor answers for one of its children. */
+static void answer_row(struct call *call, const char *rows, const char *id)
+{
+	cJSON *all = cJSON_Parse(rows), *row = NULL;
+
+	cJSON_ArrayForEach(row, all)
+	{
+		const char *its = cJSON_GetStringValue(
+			cJSON_GetObjectItemCaseSensitive(row, "id"));
+
+		if (its && strcmp(its, id) == 0)
+			break;
+	}
+	if (row)
+		answer_json(call, cJSON_DetachItemViaPointer(all, row));
+	else
+		server_reply_error(call, PROTOCOL_E_REFUSED, "not_found", NULL);
+	cJSON_Delete(all);
+}
+
 /* As a supervisor's, of which only the children are looked at: the supervisors in code
  * that are below none. */
 static void do_status(struct call *call)
 {
+	const char *id = text_of(call, "id");
 	struct buf out, rows;
 
 	buf_init(&rows, 0);
 	node_each_top(add_row, &rows);
 	buf_init(&out, 0);
+	if (id) {
+		buf_addf(&out, "[%s]", buf_text(&rows));
+		answer_row(call, buf_text(&out), id);
+		buf_done(&out);
+		buf_done(&rows);
+		return;
+	}
 	buf_adds(&out, "{\"id\":");
 	buf_add_json(&out, outer.start.name, strlen(outer.start.name));
 	buf_adds(&out, ",\"path\":");

@@ -121,7 +121,10 @@ static void supervisor(struct buf *out, const struct node *n)
 	else
 		buf_addf(out, "%.9g,", n->max_seconds);
 	number(out, "recent_restarts", n->recent_restarts);
-	text(out, "socket", n->socket);
+}
+
+static void children(struct buf *out, const struct node *n)
+{
 	key(out, "children");
 	buf_addc(out, '[');
 	for (size_t i = 0; i < n->n_children; i++) {
@@ -161,8 +164,10 @@ void render_json(struct buf *out, const struct node *n)
 	pids(out, "waiting_for", &n->waiting_for);
 	if (n->is_supervisor)
 		supervisor(out, n);
-	else if (n->socket)
+	if (n->is_supervisor || n->socket)
 		text(out, "socket", n->socket);
+	if (n->is_supervisor || n->n_children)
+		children(out, n);
 	closed(out, '}');
 }
 

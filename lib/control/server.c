@@ -719,6 +719,20 @@ int server_new(struct loop *l, int listen_fd, const struct server_access *access
 	return 0;
 }
 
+void server_abandon(struct server *s)
+{
+	for (struct client *cl = s->clients, *next; cl; cl = next) {
+		next = cl->next;
+		fd_close(cl->io.fd);
+		buf_done(&cl->in);
+		buf_done(&cl->out);
+		free(cl);
+	}
+	fd_close(s->io.fd);
+	fd_close(s->spare);
+	free(s);
+}
+
 void server_free(struct server *s)
 {
 	if (!s)

@@ -371,6 +371,15 @@ bool node_is_alive(const struct node *n)
 		n->code == CHILD_STOPPING;
 }
 
+bool node_may_have_children(const struct node *n)
+{
+	if (!n->socket)
+		return false;
+	return n->is_supervisor
+		? node_is_alive(n)
+		: n->code == CHILD_RUNNING && strcmp(n->type, "worker") == 0;
+}
+
 bool node_is_well(const struct node *n)
 {
 	const struct tree_exit *e = &n->last_exit;
@@ -416,8 +425,8 @@ struct node *tree_find(struct node *top, const char *path)
 		if (strcmp(c->path, path) == 0)
 			return c;
 		n = strlen(c->path);
-		if (c->is_supervisor && strncmp(c->path, path, n) == 0 &&
-			path[n] == '/')
+		if ((c->is_supervisor || c->n_children) &&
+			strncmp(c->path, path, n) == 0 && path[n] == '/')
 			return tree_find(c, path);
 	}
 	return strcmp(top->path, path) == 0 ? top : NULL;

@@ -52,7 +52,7 @@ struct node {
 	enum child_state code; /* CHILD_NSTATES: one that this program does not know */
 	bool is_supervisor;
 	bool significant;
-	bool silent; /* a supervisor that was asked and did not answer */
+	bool silent; /* was asked for its children and did not answer */
 	int8_t well; /* as its supervisor says, or -1 when it does not */
 	int64_t pid;
 	const char *restart, *strategy;
@@ -107,6 +107,11 @@ void node_init(struct node *n);
 
 /* A process exists: starting, running, stopping. */
 bool node_is_alive(const struct node *n);
+
+/* There may be nodes below it, and its socket answers for them: a supervisor that is
+ * alive, or a program that speaks libkick and is up (one that is not may have no
+ * process that answers yet). */
+bool node_may_have_children(const struct node *n);
 
 /* As it should be: running, stopped by command, not started automatically, or exited
  * with normal or shutdown:auto. Its supervisor knows; without its word the state has to

@@ -127,6 +127,11 @@ void loop_abandon(struct loop *l)
 	free(l);
 }
 
+int loop_fd(const struct loop *l)
+{
+	return l->epoll;
+}
+
 int64_t loop_now(const struct loop *l)
 {
 	return l->now;

@@ -8,6 +8,9 @@
 /* A kind that only servers understand: value is the reason to stop for. */
 #define KIND_STOP ((kick_kind)100)
 
+/* ... and only supervisors: their control socket wants a look. */
+#define KIND_CONTROL ((kick_kind)101)
+
 /* Takes value over; reason (NULL: none) is copied. For want of memory it is lost. */
 void mailbox_put(
 	kick_kind kind, kick_pid from, kick_ref ref, const char *reason, cJSON *value);

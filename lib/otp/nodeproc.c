@@ -276,9 +276,15 @@ static struct member *new_member(uint64_t id, pid_t pid, int fd)
 	return m;
 }
 
-static void remove_socket(const struct member *m)
+static void remove_sockets(const struct member *m)
 {
 	char path[160];
+
+	if (m->supervisor) {
+		(void)snprintf(path, sizeof path, "%s/" NODE_CONTROL_NAME, nd.dir,
+			(unsigned long long)m->id);
+		(void)unlink(path);
+	}
 
 	(void)snprintf(path, sizeof path, "%s/" NODE_SOCKET_NAME, nd.dir,
 		(unsigned long long)m->id);
@@ -328,7 +334,7 @@ static void bury(struct member *m, const char *reason)
 {
 	if (m->gone)
 		return;
-	remove_socket(m);
+	remove_sockets(m);
 	remember(m, reason);
 	HASH_DELETE(by_id, nd.by_id, m);
 	HASH_DELETE(by_pid, nd.by_pid, m);
@@ -634,6 +640,8 @@ static void do_trap(struct member *m, const struct link_message *msg)
 
 static void serve(struct member *m, const struct link_message *msg, const char *text)
 {
+	const struct member *about;
+
 	switch ((enum node_kind)msg->kind) {
 	case NODE_RAISE:
 		(void)snprintf(m->raised, sizeof m->raised, "%s", text);
@@ -683,7 +691,8 @@ static void serve(struct member *m, const struct link_message *msg, const char *
 			(uint64_t)msg->number, msg->flags & NODE_TOO_BIG ? NULL : text);
 		return;
 	case NODE_ALIVE:
-		answer(m, msg, node_find(msg->number) != NULL, NULL, -1);
+		about = node_find(msg->number);
+		answer(m, msg, about ? about->pid : 0, NULL, -1);
 		return;
 	case NODE_INFO:
 		do_info(m, msg);

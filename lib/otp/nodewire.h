@@ -23,7 +23,7 @@ enum node_kind {
 			 -EAGAIN: NODE_FOUND will follow, or -EREMOTE: text: another
 			 program's socket */
 	NODE_UNWAIT,  /* no NODE_FOUND, please; no answer */
-	NODE_ALIVE,
+	NODE_ALIVE, /* the answer: its process's pid, or 0 */
 	NODE_INFO,  /* the answer: text: JSON */
 	NODE_LATER, /* number: ms; flags: NODE_AGAIN; text: "ID JSON" or "=NAME JSON" */
 	NODE_CANCEL,	 /* number: ref */
@@ -55,6 +55,9 @@ enum node_kind {
 
 /* Where a process listens, in the node's directory. */
 #define NODE_SOCKET_NAME "p%llu"
+
+/* ... and where a supervisor in code answers the control protocol. */
+#define NODE_CONTROL_NAME "s%llu"
 
 /* The node itself, as the parent of the first process: who started the program. */
 #define NODE_STARTER 1

@@ -112,6 +112,25 @@ int peers_watch(int fd)
 	return r < 0 ? r : watch(EPOLL_CTL_ADD, fd, EPOLLIN, &the_news);
 }
 
+static struct {
+	int fd;
+	void (*call)(void);
+} hook = { .fd = -1 };
+
+int peers_hook(int fd, void (*call)(void))
+{
+	int r = peers_fd();
+
+	hook.fd = fd;
+	hook.call = call;
+	return r < 0 ? r : watch(EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLONESHOT, &hook);
+}
+
+void peers_hook_again(void)
+{
+	(void)watch(EPOLL_CTL_MOD, hook.fd, EPOLLIN | EPOLLONESHOT, &hook);
+}
+
 void peers_unwatch(int fd)
 {
 	if (epoll >= 0)
@@ -209,6 +228,7 @@ void peers_forked(void)
 
 	/* First: what it watches is still its maker's as well. */
 	epoll = fd_close(epoll);
+	hook.fd = -1;
 	DL_FOREACH(all, p) break_off(p);
 	free_broken();
 	peers_expect(0);
@@ -368,6 +388,8 @@ static void serve(const struct epoll_event *e)
 		self_hear();
 	} else if (e->data.ptr == &the_door) {
 		open_door();
+	} else if (e->data.ptr == &hook) {
+		hook.call();
 	} else if (e->data.ptr != &the_news && !p->broken) {
 		p->writable |= (e->events & EPOLLOUT) != 0;
 		if (e->events & EPOLLOUT)

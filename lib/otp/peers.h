@@ -27,6 +27,11 @@ uint32_t peers_sent(kick_pid pid);
 int peers_watch(int fd);
 void peers_unwatch(int fd);
 
+/* Calls back, once, when fd is readable, in the middle of a turn; again after
+ * peers_hook_again(). There is one in a process. */
+int peers_hook(int fd, void (*call)(void));
+void peers_hook_again(void);
+
 /* Whether there is a connection with it. */
 bool peers_has(kick_pid pid);
 

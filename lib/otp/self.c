@@ -161,6 +161,7 @@ int64_t self_ask(enum node_kind kind, unsigned flags, int64_t number, const char
 static void become(kick_pid pid, kick_pid parent, int link, int listen, pid_t node)
 {
 	mailbox_forked();
+	sup_control_forked();
 	(void)fd_close(self.link);
 	(void)fd_close(self.listen);
 	self.pid = pid;
@@ -343,6 +344,8 @@ int kick_start(void)
 	if (getrandom(&number, sizeof number, 0) != sizeof number || number == 0)
 		number = (uint64_t)getpid() + 1;
 	self.outer_dir = outer.dir;
+	if (outer.dir)
+		(void)snprintf(self.path, sizeof self.path, "%s", outer.path);
 	r = make_dir(&outer);
 	if (r < 0)
 		return r;
@@ -590,10 +593,24 @@ int kick_demonitor(kick_ref ref, bool flush)
 	return r;
 }
 
+static int64_t ask_alive(kick_pid pid)
+{
+	return self_ask(
+		NODE_ALIVE, 0, self_is_of_node(pid) ? (int64_t)pid.id : 0, NULL, NULL);
+}
+
 int kick_alive(kick_pid pid)
 {
-	return (int)self_ask(
-		NODE_ALIVE, 0, self_is_of_node(pid) ? (int64_t)pid.id : 0, NULL, NULL);
+	int64_t r = ask_alive(pid);
+
+	return r < 0 ? (int)r : r > 0;
+}
+
+pid_t self_os_pid(kick_pid pid)
+{
+	int64_t r = ask_alive(pid);
+
+	return r > 0 ? (pid_t)r : 0;
 }
 
 /* --- what is known ------------------------------------------------------------------

@@ -15,6 +15,9 @@ struct self {
 	kick_pid pid; /* id 0: no node yet */
 	kick_pid parent;
 	char dir[120];
+	char path[KICK_PATH_MAX]; /* of a supervisor's child in kickd's tree, from ...
+				   */
+	kick_pid path_of;	  /* ... who started it; else of the program */
 	const char *outer_dir; /* of the kickd that started us over a link, or NULL */
 	int link;	       /* to the node */
 	int listen;	       /* the mailbox's */
@@ -48,6 +51,10 @@ bool self_is_of_node(kick_pid pid);
 /* The name that is waited for has come (an id), or will not (a negative errno). */
 void selfnames_found(int64_t id);
 
+/* In a new process: a supervisor's control socket is its parent's
+ * (control/supcontrol.c). */
+void sup_control_forked(void);
+
 /* Takes all that has come from the node, without waiting. */
 void self_hear(void);
 
@@ -78,6 +85,9 @@ int self_is_supervisor(const char *json);
 /* A child that had ended is up again, or never will be: who waits for its names need
  * not wait any more. */
 int self_settled(kick_pid child);
+
+/* The pid of its Unix process, or 0. */
+pid_t self_os_pid(kick_pid pid);
 
 /* kick_spawn_link() and kick_spawn_monitor() in one. */
 int self_spawn_link_monitor(

@@ -5,19 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "base/clock.h"
 #include "otp/mailbox.h"
 #include "otp/self.h"
 #include "otp/sup_server.h"
-
-/* One who waits for the end of a request. */
-struct asker {
-	struct waiter waiter;
-	kick_from from;
-	char id[KICK_ID_MAX + 1]; /* of a child that is to be added */
-	struct sup_group *group;  /* NULL: it waits for this alone */
-};
 
 /* --- effects ------------------------------------------------------------------------
  */
@@ -64,7 +57,13 @@ static void start_child(struct code_sup *cs, struct code_child *c)
 	kick_pid pid = { 0 };
 	struct reason reason;
 	int64_t now;
-	int r = c->start(c->args, &pid, &why);
+	int r;
+
+	(void)snprintf(self.path + cs->path_len, sizeof self.path - cs->path_len, "/%s",
+		c->id);
+	self.path_of = self.pid;
+	r = c->start(c->args, &pid, &why);
+	self.path[cs->path_len] = '\0';
 
 	if (r > 0 && r != KICK_IGNORE) {
 		(void)snprintf(why.text, sizeof why.text, "bad_return_value");
@@ -142,13 +141,26 @@ static void reply(struct code_sup *cs, const struct effect *e)
 
 	if (e->result == SUP_ALREADY_STARTED && *a->id)
 		c = code_child_find(cs, a->id);
-	if (a->group)
+	if (a->outside)
+		sup_control_answer(cs, a->call, e->result, c);
+	else if (a->group)
 		sup_group_done(a->group, failure_of(e));
 	else if (e->result == SUP_START_FAILED)
 		reply_failure(cs, a->from, c);
 	else
 		sup_server_reply(a->from, sup_result_names[e->result], c);
 	free(a);
+}
+
+/* Up again, or down for good: who calls it by a name that it does not bear any more
+ * need not wait. */
+static void found_or_gone(struct code_sup *cs, struct code_child *c)
+{
+	if (!c->lost.id)
+		return;
+	(void)self_settled(c->lost);
+	c->lost = (kick_pid){ 0 };
+	DL_DELETE2(cs->lost, c, prev_lost, next_lost);
 }
 
 static void carry_out(struct code_sup *cs, const struct effect *e)
@@ -170,6 +182,7 @@ static void carry_out(struct code_sup *cs, const struct effect *e)
 		reply(cs, e);
 		return;
 	case FX_REMOVED:
+		found_or_gone(cs, child_of(e->child));
 		code_child_free(cs, child_of(e->child));
 		return;
 	case FX_READY:
@@ -185,10 +198,14 @@ static void carry_out(struct code_sup *cs, const struct effect *e)
 
 static void settle(struct code_sup *cs)
 {
+	struct code_child *c, *next;
 	struct effect e;
 
 	while (sup_take(&cs->core, &e))
 		carry_out(cs, &e);
+	DL_FOREACH_SAFE2(cs->lost, c, next, next_lost)
+	if (c->core.state != CHILD_RESTARTING && c->core.state != CHILD_STARTING)
+		found_or_gone(cs, c);
 }
 
 /* --- time ---------------------------------------------------------------------------
@@ -228,8 +245,12 @@ static void child_down(struct code_sup *cs, const kick_message *m)
 
 	if (!c || c->monitor != m->ref)
 		return;
+	found_or_gone(cs, c);
+	c->lost = c->pid;
+	DL_APPEND2(cs->lost, c, prev_lost, next_lost);
 	code_child_set_pid(cs, c, (kick_pid){ 0 });
 	c->monitor = 0;
+	c->exit_wall = clock_wall();
 	sup_exited(&cs->core, &c->core, &reason, clock_now());
 	settle(cs);
 }
@@ -290,6 +311,18 @@ static struct waiter *asker(kick_from from, const char *id, struct sup_group *gr
 	return &a->waiter;
 }
 
+void sup_server_request(struct code_sup *cs, sup_child_request *request,
+	struct code_child *c, void *call)
+{
+	struct waiter *w = asker((kick_from){ 0 }, "", NULL);
+	struct asker *a = container_of(w, struct asker, waiter);
+
+	a->call = call;
+	a->outside = true;
+	sup_control_pending(call, a);
+	request(&cs->core, &c->core, w, clock_now());
+}
+
 void sup_group_ask(struct code_sup *cs, struct sup_group *g, sup_child_request *call,
 	struct code_child *c)
 {
@@ -304,6 +337,7 @@ void sup_group_ask(struct code_sup *cs, struct sup_group *g, sup_child_request *
 struct plan {
 	struct sup_policy policy;
 	const struct sup_server_plan *server;
+	const char *name; /* or NULL */
 };
 
 static const struct plan *plan;
@@ -318,6 +352,18 @@ static int next_step(struct code_sup *cs)
 		return kick_server_stop(cs->server, cs->core.reason.text);
 	}
 	return kick_server_timeout(cs->server, time_left(cs));
+}
+
+/* Below another supervisor in code it is what that one calls it. */
+static void set_path(struct code_sup *cs)
+{
+	size_t n;
+
+	if (!kick_pid_equal(self.path_of, self.parent)) {
+		n = strlen(self.path);
+		(void)snprintf(self.path + n, sizeof self.path - n, "/%s", cs->name);
+	}
+	cs->path_len = strlen(self.path);
 }
 
 static int init(kick_server *s, const cJSON *args)
@@ -339,7 +385,10 @@ static int init(kick_server *s, const cJSON *args)
 	if (plan->server->partitions)
 		cs->partitions = cs->routed = (uint32_t)plan->server->n;
 	cs->server = s;
+	cs->name = plan->name ? plan->name : "supervisor";
 	kick_server_set_state(s, cs);
+	set_path(cs);
+	(void)sup_control_begin(cs);
 	sup_boot(&cs->core, clock_now());
 	settle(cs);
 	if (!cs->ready)
@@ -466,7 +515,10 @@ static int handle_info(kick_server *s, const kick_message *m)
 
 	if (m->kind == KICK_DOWN)
 		child_down(cs, m);
+	else if (m->kind == KIND_CONTROL)
+		sup_control_run(cs);
 	run_due(cs);
+	settle(cs);
 	return next_step(cs);
 }
 
@@ -546,7 +598,7 @@ int sup_server_start(const struct sup_server_plan *sp, const kick_supervisor_opt
 		.max_restarts = o->max_restarts,
 		.max_seconds_ns = (int64_t)(o->max_seconds * (double)SEC_NS),
 		.max_children = o->max_children ? o->max_children : POLICY_NO_LIMIT };
-	how.name = o->name;
+	how.name = p.name = o->name;
 	plan = &p;
 	r = kick_server_start_link(&callbacks, NULL, &how, ret, why);
 	plan = NULL;

@@ -21,9 +21,12 @@ struct code_child {
 	cJSON *args;
 	kick_pid pid;	/* id 0: none */
 	kick_pid known; /* the same, or the one before; id 0: never had one */
+	kick_pid lost;	/* has ended, and its names wait for the next one */
 	kick_ref monitor;
+	int64_t exit_wall;
 	int64_t due; /* -1: none */
 	struct code_child *prev_due, *next_due;
+	struct code_child *prev_lost, *next_lost;
 	UT_hash_handle by_id, by_known;
 };
 
@@ -32,6 +35,10 @@ struct code_sup {
 	kick_server *server;
 	struct code_child *by_id, *by_known;
 	struct code_child *due; /* those that wait for something, in order */
+	struct code_child *lost;
+	struct sup_control *control; /* below kickd; else NULL */
+	const char *name;	     /* registered, or "supervisor" */
+	size_t path_len;	     /* of its own in self.path */
 	uint64_t last_dynamic;
 	uint32_t partitions, routed; /* at the start, and now; 0: it has none */
 	bool ready, ended;
@@ -71,6 +78,24 @@ void code_child_arm(struct code_sup *cs, struct code_child *c, int64_t at);
 /* --- sup_server.c --------------------------------------------------------------------
  */
 
+typedef void sup_child_request(
+	struct sup *s, struct child *c, struct waiter *w, int64_t now);
+
+/* One who waits for the end of a request. */
+struct asker {
+	struct waiter waiter;
+	kick_from from;
+	char id[KICK_ID_MAX + 1]; /* of a child that is to be added */
+	struct sup_group *group;  /* NULL: it waits for this alone */
+	void *call;		  /* of the control socket: it is answered there */
+	bool outside;
+};
+
+/* A request over the control socket; answered with sup_control_answer(), perhaps now.
+ */
+void sup_server_request(struct code_sup *cs, sup_child_request *request,
+	struct code_child *c, void *call);
+
 struct sup_server_plan {
 	const kick_child_spec *specs;
 	size_t n;
@@ -81,9 +106,6 @@ struct sup_server_plan {
 /* options may be NULL. As kick_supervisor_start_link(). */
 int sup_server_start(const struct sup_server_plan *plan,
 	const kick_supervisor_options *options, kick_pid *ret, kick_reason *why);
-
-typedef void sup_child_request(
-	struct sup *s, struct child *c, struct waiter *w, int64_t now);
 
 /* A request for several children, answered once: when all is done {"result", "n"}, or
  * why one of them has failed. Those that are up already are well. */
@@ -102,6 +124,26 @@ void sup_group_done(struct sup_group *g, const char *failure);
 
 /* Answers {"result", "pid"}; c may be NULL. */
 void sup_server_reply(kick_from from, const char *result, const struct code_child *c);
+
+/* --- control/supcontrol.c
+ * -------------------------------------------------------------
+ */
+
+struct sup_control;
+
+/* Serves a control socket of its own, where the program is one of kickd's; tells the
+ * node that the caller is a supervisor. Negative errno. */
+int sup_control_begin(struct code_sup *cs);
+
+/* After KIND_CONTROL: takes what has come. */
+void sup_control_run(struct code_sup *cs);
+
+/* a is told when the client of call goes. */
+void sup_control_pending(void *call, struct asker *a);
+
+/* call is NULL when its client has gone. */
+void sup_control_answer(
+	struct code_sup *cs, void *call, int result, struct code_child *c);
 
 /* --- sup_client.c --------------------------------------------------------------------
  */
