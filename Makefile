@@ -96,7 +96,7 @@ $(OUT)/kick: $(call objs,$(KICK_SOURCES)) $(OUT)/libkick.a
 
 $(OUT)/servy: $(call objs,$(SERVY_SOURCES)) $(OUT)/libkick.a
 	@echo "  LD    $@"
-	@$(CC) -pie -o $@ $^ $(LD) -lmicrohttpd
+	@$(CC) -pie -o $@ $^ $(LD) -lmicrohttpd -lcjson -lm
 
 $(OUT)/helper: $(call objs,$(HELPER_SOURCES))
 	@echo "  LD    $@"

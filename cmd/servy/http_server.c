@@ -1,10 +1,12 @@
-/* The web server of the Servy application. HTTP itself is libmicrohttpd's, in a thread
- * of its own; the first thread waits for the order to stop. The listening socket is
- * opened here, so that a port in use is told from all else that can go wrong. */
+/* The web server of the Servy application. HTTP itself is libmicrohttpd's, which gives
+ * us a descriptor to poll, as libkick does: one loop waits for both, so that what a
+ * page needs is a call to another server away. The listening socket is opened here, so
+ * that a port in use is told from all else that can go wrong. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,7 @@
 
 #include "base/fd.h"
 #include "base/num.h"
+#include "kick.h"
 #include "pages.h"
 #include "servy.h"
 
@@ -58,18 +61,25 @@ static void log_request(const char *method, const char *path, const char *outcom
 static _Noreturn void crash(void)
 {
 	log_request("GET", "/kaboom", "kaboom");
-	abort();
+	kick_raise("kaboom");
 }
 
-static enum MHD_Result send_page(
-	struct MHD_Connection *connection, unsigned status, const struct page *page)
+/* --- answers ------------------------------------------------------------------------
+ */
+
+static enum MHD_Result send_page(struct MHD_Connection *connection, const char *method,
+	const char *path, unsigned status, const struct page *page)
 {
 	struct MHD_Response *response;
+	char outcome[12];
 	enum MHD_Result r = MHD_NO;
 	struct buf text;
 
 	buf_init(&text, 0);
-	page_write(page, &text);
+	if (!page_write(page, &text))
+		status = MHD_HTTP_SERVICE_UNAVAILABLE;
+	(void)snprintf(outcome, sizeof outcome, "%u", status);
+	log_request(method, path, outcome);
 	response = !buf_ok(&text) ? NULL
 				  : MHD_create_response_from_buffer(
 					    text.len, text.data, MHD_RESPMEM_MUST_COPY);
@@ -83,7 +93,9 @@ static enum MHD_Result send_page(
 	return r;
 }
 
-static enum MHD_Result send_refusal(struct MHD_Connection *connection)
+/* Without a body, with one header. */
+static enum MHD_Result send_empty(struct MHD_Connection *connection, unsigned status,
+	const char *header, const char *value)
 {
 	struct MHD_Response *response =
 		MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
@@ -91,58 +103,170 @@ static enum MHD_Result send_refusal(struct MHD_Connection *connection)
 
 	if (!response)
 		return MHD_NO;
-	if (MHD_add_response_header(response, "Allow", "GET, HEAD"))
-		r = MHD_queue_response(
-			connection, MHD_HTTP_METHOD_NOT_ALLOWED, response);
+	if (MHD_add_response_header(response, header, value))
+		r = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);
 	return r;
 }
 
+/* --- requests -----------------------------------------------------------------------
+ */
+
+/* A request while it comes in. */
+struct request {
+	struct MHD_PostProcessor *form; /* NULL: its body is not looked at */
+	char name[64], amount[16];
+};
+
+static enum MHD_Result take_field(void *user, enum MHD_ValueKind kind, const char *key,
+	const char *file, const char *type, const char *encoding, const char *value,
+	uint64_t at, size_t n)
+{
+	struct request *rq = user;
+	char *to = strcmp(key, "name") == 0 ? rq->name : rq->amount;
+	size_t room = to == rq->name ? sizeof rq->name : sizeof rq->amount;
+
+	(void)kind;
+	(void)file;
+	(void)type;
+	(void)encoding;
+	/* What does not fit is cut: it is a name. */
+	if (strcmp(key, "name") != 0 && strcmp(key, "amount") != 0)
+		return MHD_YES;
+	for (size_t i = 0; i < n && at + i + 1 < room; i++) {
+		to[at + i] = value[i];
+		to[at + i + 1] = '\0';
+	}
+	return MHD_YES;
+}
+
+static void on_completed(void *user, struct MHD_Connection *connection, void **state,
+	enum MHD_RequestTerminationCode why)
+{
+	struct request *rq = *state;
+
+	(void)user;
+	(void)connection;
+	(void)why;
+	if (rq && rq->form)
+		(void)MHD_destroy_post_processor(rq->form);
+	free(rq);
+}
+
+static bool is_pledge(const char *method, const char *path)
+{
+	return strcmp(method, "POST") == 0 && strcmp(path, "/pledges") == 0;
+}
+
+static enum MHD_Result take_pledge(
+	struct MHD_Connection *connection, const struct request *rq)
+{
+	int r = page_pledge(rq->name, rq->amount);
+
+	log_request("POST", "/pledges", r == 0 ? "303" : r == -EINVAL ? "400" : "503");
+	if (r == 0)
+		return send_empty(
+			connection, MHD_HTTP_SEE_OTHER, "Location", "/pledges");
+	return send_empty(connection,
+		r == -EINVAL ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_SERVICE_UNAVAILABLE,
+		"Content-Type", "text/plain");
+}
+
+static enum MHD_Result answer(struct MHD_Connection *connection, const char *method,
+	const char *path, const struct request *rq)
+{
+	const struct page *page = page_find(path);
+
+	if (is_pledge(method, path))
+		return take_pledge(connection, rq);
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+		log_request(method, path, "405");
+		return send_empty(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "Allow",
+			strcmp(path, "/pledges") == 0 ? "GET, HEAD, POST"
+						      : "GET, HEAD");
+	}
+	if (strcmp(path, "/kaboom") == 0)
+		crash();
+	return send_page(connection, method, path,
+		page ? MHD_HTTP_OK : MHD_HTTP_NOT_FOUND, page ? page : page_missing());
+}
+
 /* Called once when the headers are there, again for each piece of a body, and once more
- * when all has come; only then is it answered. The pieces are not looked at. */
+ * when all has come; only then is it answered. */
 static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
 	const char *path, const char *method, const char *version, const char *body,
 	size_t *body_len, void **state)
 {
-	static char begun;
-	const struct page *page = page_find(path);
+	struct request *rq = *state;
 
 	(void)user;
 	(void)version;
-	(void)body;
-	if (!*state || *body_len > 0) {
-		*state = &begun;
+	if (!rq) {
+		rq = *state = calloc(1, sizeof *rq);
+		if (rq && is_pledge(method, path))
+			rq->form = MHD_create_post_processor(
+				connection, 1024, take_field, rq);
+		return rq ? MHD_YES : MHD_NO;
+	}
+	if (*body_len > 0) {
+		if (rq->form)
+			(void)MHD_post_process(rq->form, body, *body_len);
 		*body_len = 0;
 		return MHD_YES;
 	}
-	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
-		log_request(method, path, "405");
-		return send_refusal(connection);
+	return answer(connection, method, path, rq);
+}
+
+/* --- life ---------------------------------------------------------------------------
+ */
+
+/* Whether our supervisor wants us to stop: an exit signal, as we trap them. */
+static bool is_told_to_stop(void)
+{
+	kick_message *m;
+	bool stop = false;
+
+	while (!stop && kick_receive(NULL, NULL, 0, &m) == 0) {
+		stop = m->kind == KICK_EXIT;
+		kick_message_free(m);
 	}
-	if (strcmp(path, "/kaboom") == 0)
-		crash();
-	log_request(method, path, page ? "200" : "404");
-	return send_page(connection, page ? MHD_HTTP_OK : MHD_HTTP_NOT_FOUND,
-		page ? page : page_missing());
+	return stop;
+}
+
+static void serve_until_stop(struct MHD_Daemon *server)
+{
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(server, MHD_DAEMON_INFO_EPOLL_FD);
+	struct pollfd p[2] = { { .fd = info->epoll_fd, .events = POLLIN },
+		{ .fd = kick_fd(), .events = POLLIN } };
+
+	while (!is_told_to_stop()) {
+		MHD_UNSIGNED_LONG_LONG ms;
+		bool limited = MHD_get_timeout(server, &ms) == MHD_YES;
+
+		(void)poll(p, 2, limited ? (int)(ms < 60000 ? ms : 60000) : -1);
+		(void)MHD_run(server);
+	}
 }
 
 static int serve(int fd, int port)
 {
 	struct MHD_Daemon *server;
 
-	hold_stop_signals();
 	/* A client that hangs up is no reason to end. */
 	(void)signal(SIGPIPE, SIG_IGN);
-	server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO, 0,
-		NULL, NULL, on_request, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-		MHD_OPTION_END);
+	(void)kick_trap_exit(true);
+	server = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, NULL,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+		NULL, MHD_OPTION_END);
 	if (!server) {
 		(void)fprintf(stderr, "servy: cannot start the web server\n");
 		(void)fd_close(fd);
 		return SERVY_FAILED;
 	}
 	(void)printf("listening on http://127.0.0.1:%d\n", port);
-	(void)wait_for_stop(-1);
+	(void)kick_ready();
+	serve_until_stop(server);
 	MHD_stop_daemon(server);
 	return SERVY_DONE;
 }
