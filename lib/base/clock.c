@@ -28,6 +28,25 @@ int64_t clock_wall(void)
 	return clock_read(CLOCK_REALTIME);
 }
 
+int64_t clock_deadline(int64_t ms)
+{
+	int64_t ns;
+
+	if (ms < 0 || __builtin_mul_overflow(ms, MSEC_NS, &ns) ||
+		__builtin_add_overflow(ns, clock_now(), &ns))
+		return INT64_MAX;
+	return ns;
+}
+
+int64_t clock_ms_left(int64_t deadline)
+{
+	int64_t left = deadline == INT64_MAX ? 0 : deadline - clock_now();
+
+	if (deadline == INT64_MAX)
+		return -1;
+	return left <= 0 ? 0 : left / MSEC_NS + (left % MSEC_NS > 0);
+}
+
 struct date {
 	int year;
 	int month;

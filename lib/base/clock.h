@@ -8,6 +8,13 @@
 /* CLOCK_MONOTONIC in nanoseconds: for windows, deadlines, ages. */
 int64_t clock_now(void);
 
+/* A deadline so many milliseconds from now; INT64_MAX, for ever, when they are negative
+ * or too many. */
+int64_t clock_deadline(int64_t ms);
+
+/* Milliseconds until a deadline, rounded up; -1: for ever. */
+int64_t clock_ms_left(int64_t deadline);
+
 /* CLOCK_REALTIME in nanoseconds since 1970: only to be shown to people. */
 int64_t clock_wall(void);
 

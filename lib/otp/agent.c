@@ -2,23 +2,21 @@
  * Agent. All processes of a node are copies of one program, in which functions have the
  * same address: that is how they travel. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/macro.h"
 #include "kick.h"
+#include "otp/fnptr.h"
 
 /* NULL: there is no function. */
 static cJSON *order(const char *what, kick_agent_function *function, const cJSON *args)
 {
 	cJSON *json = function ? cJSON_CreateObject() : NULL;
-	char at[32];
 
 	if (!json)
 		return NULL;
-	(void)snprintf(at, sizeof at, "%p", (void *)(uintptr_t)function);
 	(void)cJSON_AddStringToObject(json, "do", what);
-	(void)cJSON_AddStringToObject(json, "function", at);
+	(void)cJSON_AddItemToObject(json, "function", fnptr_to_json((fnptr *)function));
 	(void)cJSON_AddItemToObject(
 		json, "args", args ? cJSON_Duplicate(args, true) : cJSON_CreateNull());
 	return json;
@@ -26,13 +24,8 @@ static cJSON *order(const char *what, kick_agent_function *function, const cJSON
 
 static kick_agent_function *function_of(const cJSON *json)
 {
-	const char *at = cJSON_GetStringValue(
+	return (kick_agent_function *)fnptr_from_json(
 		cJSON_GetObjectItemCaseSensitive(json, "function"));
-	void *function = NULL;
-
-	if (at)
-		(void)sscanf(at, "%p", &function);
-	return (kick_agent_function *)(uintptr_t)function;
 }
 
 static cJSON *apply(kick_server *s, const cJSON *json)

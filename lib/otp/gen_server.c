@@ -138,13 +138,20 @@ static bool is_end_of_parent(const kick_message *m)
 		kick_pid_equal(m->from, self.parent);
 }
 
+static const char *reason_to_stop(const kick_message *m)
+{
+	const char *text = cJSON_GetStringValue(m->value);
+
+	return text && *text ? text : "badarg";
+}
+
 static void serve(kick_server *s, const kick_message *m)
 {
 	int r = KICK_OK;
 
 	s->timeout = KICK_INFINITY;
 	if (m->kind == KIND_STOP)
-		r = kick_server_stop(s, m->value->valuestring);
+		r = kick_server_stop(s, reason_to_stop(m));
 	else if (is_end_of_parent(m))
 		r = kick_server_stop(s, m->reason);
 	else if (m->kind == KICK_CALL)
@@ -299,27 +306,12 @@ int kick_server_run(const kick_gen_server *callbacks, const cJSON *args,
 	loop(&s);
 }
 
-static int64_t deadline_of(int64_t timeout_ms)
-{
-	int64_t ns;
-
-	if (timeout_ms < 0 || __builtin_mul_overflow(timeout_ms, MSEC_NS, &ns) ||
-		__builtin_add_overflow(ns, clock_now(), &ns))
-		return INT64_MAX;
-	return ns > 0 ? ns : 1;
-}
-
-static bool is_down_of(const kick_message *m, void *user)
-{
-	return m->kind == KICK_DOWN && m->ref == *(const kick_ref *)user;
-}
-
 /* Whether the monitored one's end has been told: then *why is its reason. */
 static bool is_down(kick_ref ref, kick_reason *why)
 {
 	kick_message *m;
 
-	if (kick_receive(is_down_of, &ref, 0, &m) < 0)
+	if (kick_receive(mailbox_is_down, &ref, 0, &m) < 0)
 		return false;
 	say_why(why, m->reason);
 	kick_message_free(m);
@@ -349,7 +341,7 @@ static int understand(const cJSON *said, kick_pid *ret, kick_reason *why)
 static int await_birth(
 	kick_pid pid, kick_ref ref, int64_t timeout_ms, kick_pid *ret, kick_reason *why)
 {
-	int64_t deadline = timeout_ms ? deadline_of(timeout_ms) : INT64_MAX;
+	int64_t deadline = timeout_ms ? clock_deadline(timeout_ms) : INT64_MAX;
 	kick_reason end = { "" };
 	cJSON *said = NULL;
 	int r = 0;
@@ -501,7 +493,7 @@ static int await_answer(kick_pid pid, int64_t deadline, cJSON **ret, kick_reason
 static int resolve(
 	kick_dest to, int64_t deadline, kick_pid *ret, char socket[SELF_SOCKET_MAX])
 {
-	int64_t until = deadline_of(NAME_WAIT_MS);
+	int64_t until = clock_deadline(NAME_WAIT_MS);
 
 	if (!to.name || to.registry)
 		return kick_resolve(to, ret);
@@ -512,7 +504,7 @@ static int resolve(
 int kick_call(kick_dest to, const cJSON *request, int64_t timeout_ms, cJSON **ret,
 	kick_reason *why)
 {
-	int64_t deadline = deadline_of(timeout_ms);
+	int64_t deadline = clock_deadline(timeout_ms);
 	kick_ref ref = mailbox_new_ref();
 	char socket[SELF_SOCKET_MAX];
 	kick_pid pid;
@@ -547,7 +539,7 @@ int kick_call(kick_dest to, const cJSON *request, int64_t timeout_ms, cJSON **re
 int kick_server_stop_call(
 	kick_dest to, const char *reason, int64_t timeout_ms, kick_reason *why)
 {
-	int64_t deadline = deadline_of(timeout_ms);
+	int64_t deadline = clock_deadline(timeout_ms);
 	kick_reason ended = { "" };
 	cJSON *order;
 	kick_pid pid;

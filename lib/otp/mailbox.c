@@ -161,6 +161,11 @@ void kick_message_free(kick_message *m)
 	free(container_of(m, struct item, m));
 }
 
+bool mailbox_is_down(const kick_message *m, void *user)
+{
+	return m->kind == KICK_DOWN && m->ref == *(const kick_ref *)user;
+}
+
 void mailbox_drop(kick_match *match, void *user)
 {
 	struct item *it, *next;
@@ -216,19 +221,9 @@ static struct item *first_match(struct item *from, kick_match *match, void *user
 	return NULL;
 }
 
-static int64_t deadline_of(int64_t timeout_ms)
-{
-	int64_t ns;
-
-	if (timeout_ms < 0 || __builtin_mul_overflow(timeout_ms, MSEC_NS, &ns) ||
-		__builtin_add_overflow(ns, clock_now(), &ns))
-		return INT64_MAX;
-	return timeout_ms == 0 ? 0 : ns;
-}
-
 int kick_receive(kick_match *match, void *user, int64_t timeout_ms, kick_message **ret)
 {
-	int64_t deadline = deadline_of(timeout_ms);
+	int64_t deadline = timeout_ms == 0 ? 0 : clock_deadline(timeout_ms);
 	struct item *it, *seen;
 	int r;
 

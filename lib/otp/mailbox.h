@@ -23,6 +23,9 @@ void mailbox_put_sent(
  * (LNK-14). */
 void mailbox_put_signal(kick_pid from, const char *reason, uint32_t seq);
 
+/* kick_match: a KICK_DOWN with the ref that user points to. */
+bool mailbox_is_down(const kick_message *m, void *user);
+
 /* Frees those for which match holds. */
 void mailbox_drop(kick_match *match, void *user);
 

@@ -401,14 +401,8 @@ static void serve(const struct epoll_event *e)
 
 static int ms_left(int64_t deadline)
 {
-	int64_t left;
+	int64_t left = deadline ? clock_ms_left(deadline) : 0;
 
-	if (deadline == INT64_MAX)
-		return -1;
-	left = deadline ? deadline - clock_now() : 0;
-	if (left <= 0)
-		return 0;
-	left = (left + MSEC_NS - 1) / MSEC_NS;
 	return left > INT32_MAX ? INT32_MAX : (int)left;
 }
 

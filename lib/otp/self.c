@@ -563,25 +563,33 @@ int self_monitor(kick_pid pid, kick_ref *ret, kick_reason *ended)
 	return 0;
 }
 
+/* Of one that is gone the message is put here: it says how it ended, or what `gone`
+ * says of all that are gone. */
+static int watch(kick_pid pid, kick_ref *ret, const char *gone)
+{
+	kick_reason ended = { "" };
+	int r = self_monitor(pid, ret, &ended);
+
+	if (r == 0 && *ret == 0) {
+		*ret = mailbox_new_ref();
+		mailbox_put(KICK_DOWN, pid, *ret, gone ? gone : ended.text, NULL);
+	}
+	return r;
+}
+
+int self_watch(kick_pid pid, kick_ref *ret)
+{
+	return watch(pid, ret, NULL);
+}
+
 int kick_monitor(kick_pid pid, kick_ref *ret)
 {
 	kick_ref ref;
-	int r = self_monitor(pid, &ref, NULL);
+	int r = watch(pid, &ref, "noproc");
 
-	if (r < 0)
-		return r;
-	if (ref == 0) {
-		ref = mailbox_new_ref();
-		mailbox_put(KICK_DOWN, pid, ref, "noproc", NULL);
-	}
-	if (ret)
+	if (r == 0 && ret)
 		*ret = ref;
-	return 0;
-}
-
-static bool is_down_of(const kick_message *m, void *user)
-{
-	return m->kind == KICK_DOWN && m->ref == *(const kick_ref *)user;
+	return r;
 }
 
 int kick_demonitor(kick_ref ref, bool flush)
@@ -589,7 +597,7 @@ int kick_demonitor(kick_ref ref, bool flush)
 	int r = (int)self_ask(NODE_DEMONITOR, 0, (int64_t)ref, NULL, NULL);
 
 	if (r == 0 && flush)
-		mailbox_drop(is_down_of, &ref);
+		mailbox_drop(mailbox_is_down, &ref);
 	return r;
 }
 

@@ -93,6 +93,10 @@ pid_t self_os_pid(kick_pid pid);
 int self_spawn_link_monitor(
 	kick_function *function, void *arg, kick_pid *ret, kick_ref *ret_ref);
 
+/* As kick_monitor(), but the message about one that is gone says how it ended, as far
+ * as that is remembered. */
+int self_watch(kick_pid pid, kick_ref *ret);
+
 /* As kick_monitor(); of one that is gone *ret is 0 and *ended (NULL: not of interest)
  * how it ended, as far as that is remembered. */
 int self_monitor(kick_pid pid, kick_ref *ret, kick_reason *ended);

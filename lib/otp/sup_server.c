@@ -38,19 +38,6 @@ static void reply_failure(
 	cJSON_Delete(said);
 }
 
-/* One that has ended already is told of as it ended, as far as that is remembered. */
-static int watch(struct code_child *c, kick_pid pid)
-{
-	kick_reason ended = { "" };
-	int r = self_monitor(pid, &c->monitor, &ended);
-
-	if (r == 0 && c->monitor == 0) {
-		c->monitor = mailbox_new_ref();
-		mailbox_put(KICK_DOWN, pid, c->monitor, ended.text, NULL);
-	}
-	return r;
-}
-
 static void start_child(struct code_sup *cs, struct code_child *c)
 {
 	kick_reason why = { "" };
@@ -70,7 +57,7 @@ static void start_child(struct code_sup *cs, struct code_child *c)
 		r = -EINVAL;
 	}
 	if (r == 0)
-		r = watch(c, pid);
+		r = self_watch(pid, &c->monitor);
 	/* Linked already, most likely; gone already, perhaps: then DOWN says so. */
 	if (r == 0)
 		(void)kick_link(pid);
@@ -211,14 +198,10 @@ static void settle(struct code_sup *cs)
 /* --- time ---------------------------------------------------------------------------
  */
 
-/* Milliseconds, rounded up; KICK_INFINITY: nothing is awaited. */
+/* Milliseconds, or KICK_INFINITY: nothing is awaited. */
 static int64_t time_left(const struct code_sup *cs)
 {
-	int64_t left = cs->due ? cs->due->due - clock_now() : 0;
-
-	if (!cs->due)
-		return KICK_INFINITY;
-	return left <= 0 ? 0 : (left + MSEC_NS - 1) / MSEC_NS;
+	return clock_ms_left(cs->due ? cs->due->due : INT64_MAX);
 }
 
 /* Children may come and go while one is told. */

@@ -177,25 +177,6 @@ static bool is_time(int64_t timeout_ms)
 	return timeout_ms >= 0 || timeout_ms == KICK_INFINITY;
 }
 
-static int64_t deadline_of(int64_t timeout_ms)
-{
-	int64_t ns;
-
-	if (timeout_ms < 0 || __builtin_mul_overflow(timeout_ms, MSEC_NS, &ns) ||
-		__builtin_add_overflow(ns, clock_now(), &ns))
-		return INT64_MAX;
-	return ns;
-}
-
-static int64_t ms_until(int64_t deadline)
-{
-	int64_t left = deadline == INT64_MAX ? 0 : deadline - clock_now();
-
-	if (deadline == INT64_MAX)
-		return KICK_INFINITY;
-	return left <= 0 ? 0 : left / MSEC_NS + (left % MSEC_NS > 0);
-}
-
 /* What a message of the task means; it is freed, and the task is done with. A value
  * that is there goes before an end, whichever came first (TASK-5). */
 static int settle(const kick_task *task, kick_message *m, cJSON **ret, kick_reason *why)
@@ -380,7 +361,7 @@ static void begin_many(struct many *w)
 /* Until so many have ended or, if one failure is enough, one has failed. */
 static int await_more(struct many *w, size_t enough, bool strict, int64_t timeout_ms)
 {
-	int64_t deadline = deadline_of(timeout_ms);
+	int64_t deadline = clock_deadline(timeout_ms);
 	kick_message *m;
 	int r = 0;
 
@@ -388,7 +369,7 @@ static int await_more(struct many *w, size_t enough, bool strict, int64_t timeou
 		kick_task_outcome *o;
 		size_t i;
 
-		r = kick_receive(is_of_many, w, ms_until(deadline), &m);
+		r = kick_receive(is_of_many, w, clock_ms_left(deadline), &m);
 		if (r < 0)
 			break;
 		i = whose(w, m);
@@ -515,7 +496,7 @@ static int start_more(struct stream *st)
 
 		if (r < 0)
 			return r;
-		p->deadline = deadline_of(st->o.timeout_ms);
+		p->deadline = clock_deadline(st->o.timeout_ms);
 		st->next++;
 		st->running++;
 	}
@@ -594,7 +575,7 @@ static int await_some(struct stream *st)
 	kick_reason why = { "" };
 	struct place *p;
 	kick_message *m;
-	int r = kick_receive(is_of_stream, st, ms_until(first_deadline(st)), &m);
+	int r = kick_receive(is_of_stream, st, clock_ms_left(first_deadline(st)), &m);
 
 	if (r == -ETIMEDOUT)
 		return end_late_places(st);

@@ -76,12 +76,8 @@ static kick_message *await_order(struct owner *o)
 	kick_reason ended = { "" };
 	kick_message *m;
 
-	if (self_monitor(o->pid, &o->monitor, &ended) < 0)
+	if (self_watch(o->pid, &o->monitor) < 0)
 		kick_raise("monitor");
-	if (o->monitor == 0) {
-		o->monitor = mailbox_new_ref();
-		mailbox_put(KICK_DOWN, o->pid, o->monitor, ended.text, NULL);
-	}
 	if (kick_receive(is_order_or_end, o, ORDER_MS, &m) < 0)
 		kick_raise("timeout");
 	if (m->kind == KICK_DOWN) {
@@ -176,19 +172,6 @@ static int start_waiting(
 	return r;
 }
 
-/* One that has ended already is told of as it ended. */
-static int watch(kick_task *t)
-{
-	kick_reason ended = { "" };
-	int r = self_monitor(t->pid, &t->monitor, &ended);
-
-	if (r == 0 && t->monitor == 0) {
-		t->monitor = mailbox_new_ref();
-		mailbox_put(KICK_DOWN, t->pid, t->monitor, ended.text, NULL);
-	}
-	return r;
-}
-
 static int begin(kick_dest supervisor, bool linked, kick_supervised_function *function,
 	const cJSON *arg, int64_t shutdown_ms, kick_task *ret)
 {
@@ -200,7 +183,7 @@ static int begin(kick_dest supervisor, bool linked, kick_supervised_function *fu
 	r = start_waiting(supervisor, linked, shutdown_ms, ret);
 	if (r < 0)
 		return r;
-	r = watch(ret);
+	r = self_watch(ret->pid, &ret->monitor);
 	if (r == 0)
 		r = task_adopt(ret);
 	if (r == 0) {
