@@ -197,7 +197,7 @@ tidy: ## clang-tidy and cppcheck: no finding is left
 
 bench: all $(OUT)/floor $(OUT)/svc $(OUT)/actors ## measure against the bare kernel, print ratios
 	@OUT=$(OUT) python3 tests/bench/bench.py
-	@$(OUT)/actors
+	@OUT=$(OUT) python3 tests/bench/libkick.py
 
 $(OUT)/actors: $(OBJ)/tests/bench/actors.o $(OUT)/libkick.a
 	@echo "  LD    $@"
