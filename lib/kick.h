@@ -13,12 +13,13 @@
  * which keeps the links, monitors and names, and the program goes on in a child of it.
  * Every function below may be called from then on, from one thread of each process.
  *
- * Errors are negative errno values. Times are milliseconds; KICK_INFINITY waits for
- * ever. Reasons are texts: "normal", "shutdown", "shutdown:TEXT", "killed", "exit:3",
- * "signal:SIGSEGV", "noproc", or any other of at most KICK_REASON_SIZE - 1 bytes
- * (longer ones are cut). Messages are cJSON values: what is passed in stays the
- * caller's and is copied, what is handed out is the caller's to free. Nothing is ever
- * printed. */
+ * Errors are negative errno values; besides those below -ENOTCONN in a process that is
+ * in no node, and -EINVAL for what is no name. Times are milliseconds;
+ * KICK_INFINITY waits for ever. Reasons are texts: "normal", "shutdown",
+ * "shutdown:TEXT", "killed", "exit:3", "signal:SIGSEGV", "noproc", or any other of at
+ * most KICK_REASON_SIZE - 1 bytes (longer ones are cut). Messages are cJSON values:
+ * what is passed in stays the caller's and is copied, what is handed out is the
+ * caller's to free. Nothing is ever printed. */
 #ifndef KICK_H
 #define KICK_H
 
@@ -45,7 +46,7 @@ typedef struct kick_pid {
 	uint64_t id; /* 0: none */
 } kick_pid;
 
-/* A monitor, a timer, a call. 0: none. */
+/* A monitor, a timer, a call. 0: none. It may have bit 63 set: no JSON number. */
 typedef uint64_t kick_ref;
 
 typedef struct kick_reason {
@@ -75,9 +76,10 @@ KICK_API bool kick_pid_equal(kick_pid a, kick_pid b);
 KICK_API cJSON *kick_pid_to_json(kick_pid pid);
 KICK_API kick_pid kick_pid_from_json(const cJSON *json);
 
-/* Runs function(arg) in a process of its own, a copy of the caller (fork(2)) without
- * its links, messages and names. erlang:spawn/1, spawn_link/1, spawn_monitor/1. -EBUSY:
- * the caller has threads. Waits for the node, not for the function. */
+/* Runs function(arg) in a process of its own, a copy of the caller as of fork(2), but
+ * made by clone(2) without the handlers of pthread_atfork(3), and without its links,
+ * messages and names. erlang:spawn/1, spawn_link/1, spawn_monitor/1. -EBUSY: the caller
+ * has threads; -EAGAIN, -EMFILE, -ENOMEM. Does not wait for the function. */
 KICK_API int kick_spawn(kick_function *function, void *arg, kick_pid *ret);
 KICK_API int kick_spawn_link(kick_function *function, void *arg, kick_pid *ret);
 KICK_API int kick_spawn_monitor(
@@ -153,11 +155,11 @@ KICK_API int kick_resolve(kick_dest dest, kick_pid *ret);
  */
 
 typedef enum kick_kind {
-	KICK_MESSAGE, /* value */
+	KICK_MESSAGE, /* value; from: who sent it, of a timer who made that */
 	KICK_EXIT,    /* from has ended, or sent an exit signal: reason */
 	KICK_DOWN,    /* a monitor, ref: from has ended: reason */
 	KICK_CALL,    /* value, to be answered with kick_reply({from, ref}) */
-	KICK_CAST     /* value */
+	KICK_CAST     /* value, of from */
 } kick_kind;
 
 /* Of a call: whom to answer. */
@@ -189,6 +191,10 @@ KICK_API int kick_send(kick_dest to, const cJSON *value);
 /* The same, but -EAGAIN at once when the receiver has no room. */
 KICK_API int kick_send_nowait(kick_dest to, const cJSON *value);
 
+/* The same, but waits for room at most so long: -ETIMEDOUT. What was begun by then is
+ * sent all the same. */
+KICK_API int kick_send_timeout(kick_dest to, const cJSON *value, int64_t timeout_ms);
+
 /* Takes the first message for which match holds (NULL: any) out of the mailbox; what
  * does not match stays in order. -ETIMEDOUT. *ret is freed with kick_message_free. */
 KICK_API int kick_receive(
@@ -214,10 +220,10 @@ KICK_API int kick_send_interval(
 KICK_API int64_t kick_cancel_timer(kick_ref ref);
 KICK_API int64_t kick_read_timer(kick_ref ref);
 
-/* Of the caller itself: {"pid", "links": [...] (the first 1,000 of "n_links"),
- * "monitors": N, "names": [...], "messages": N, "memory": bytes, "trap_exit"}; of
- * another one without messages and memory. NULL: there is no such process.
- * erlang:process_info/1. */
+/* {"pid", "links": [...] (the first 1,000 of "n_links"), "monitors": N, "names": [...],
+ * "messages": N (taken in, not looked at), "trap_exit", "os_pid", "state" ("running",
+ * "waiting", "suspended", "exiting") and "memory" (bytes), the last two where there is
+ * /proc: the caller's. NULL: there is no such process. erlang:process_info/1. */
 KICK_API cJSON *kick_info(kick_pid pid);
 
 /* The process dictionary. put takes value over (NULL: none) and frees the old one;
@@ -282,8 +288,11 @@ KICK_API int kick_server_run(const kick_gen_server *callbacks, const cJSON *args
 
 /* Asks and waits for the answer, at most timeout_ms (usual: 5000). -ESRCH: nobody
  * there; -ECONNRESET: it ended before it answered, *why says for what reason;
- * -ETIMEDOUT: a late answer is dropped; -EDEADLK: the caller itself. *ret may be NULL:
- * dropped. gen_server:call/3; where OTP ends the caller, an error is returned here. */
+ * -ETIMEDOUT: a late answer is dropped; -EDEADLK: the caller itself; -EMSGSIZE: more
+ * than 256 MiB of JSON, to another program below the same kickd 60 KiB; -EREMOTEIO: an
+ * agent or registry of kickd refuses it, *why. *ret may be NULL: dropped. A name that
+ * is being started again is waited for (without a time-out: a minute).
+ * gen_server:call/3; where OTP ends the caller, an error is returned here. */
 KICK_API int kick_call(kick_dest to, const cJSON *request, int64_t timeout_ms,
 	cJSON **ret, kick_reason *why);
 
@@ -309,10 +318,15 @@ KICK_API int kick_server_stop(kick_server *s, const char *reason);
 KICK_API int kick_server_stop_reply(
 	kick_server *s, const char *reason, kick_from from, const cJSON *reply);
 
-/* handle_continue(value) before the next message. */
+/* handle_continue(value) before the next message. Returns KICK_OK; may be called at any
+ * point of the callback. */
 KICK_API int kick_server_continue(kick_server *s, const cJSON *value);
 
-/* handle_info("timeout") when no message comes for so long after this callback. */
+/* Gives unused memory back to the system; {ok, State, hibernate} and its like. */
+KICK_API int kick_server_hibernate(kick_server *s);
+
+/* handle_info("timeout") when no message comes for so long after this callback. Returns
+ * KICK_OK. */
 KICK_API int kick_server_timeout(kick_server *s, int64_t ms);
 
 /* --- Supervisor ---------------------------------------------------------------------
@@ -359,10 +373,12 @@ typedef struct kick_child_spec {
 typedef struct kick_supervisor_options {
 	const char *name; /* NULL: none */
 	kick_strategy strategy;
-	uint32_t max_restarts; /* within max_seconds; UINT32_MAX: any number */
+	/* Within max_seconds, UINT32_MAX: any number. One more is the end:
+	 * "shutdown:max_restarts". */
+	uint32_t max_restarts;
 	double max_seconds;
-	kick_auto_shutdown auto_shutdown;
-	uint32_t max_children; /* of a dynamic supervisor; 0: any number */
+	kick_auto_shutdown auto_shutdown; /* "shutdown:auto" */
+	uint32_t max_children;		  /* of a dynamic supervisor; 0: any number */
 } kick_supervisor_options;
 
 /* What options of NULL mean. */
@@ -385,7 +401,10 @@ KICK_API int kick_supervisor_stop(kick_dest supervisor);
 
 /* 0; -EEXIST: there is a running child of this id (*ret); -EALREADY: it is there, but
  * down; -ENOSPC: max_children; -ECANCELED: it could not be started, *why; KICK_IGNORE.
- * supervisor:start_child/2. These wait as long as it takes. */
+ * The start function must be of the program, or of a library that was loaded before
+ * kick_start(). supervisor:start_child/2. These wait as long as it takes. All: -ESRCH:
+ * no such supervisor; -ECONNRESET: it ended before it answered; -EDEADLK: it asks
+ * itself; -EINVAL: a wrong specification. */
 KICK_API int kick_supervisor_start_child(kick_dest supervisor,
 	const kick_child_spec *spec, kick_pid *ret, kick_reason *why);
 
@@ -716,6 +735,105 @@ KICK_API int kick_registry_get_meta(
 typedef void kick_registry_locked(void *user);
 KICK_API int kick_registry_lock(const char *registry, const cJSON *key,
 	int64_t timeout_ms, kick_registry_locked *function, void *user);
+
+/* --- Application --------------------------------------------------------------------
+ */
+
+/* A part of a program that is started and stopped as a whole: a top process, usually a
+ * supervisor, and all below it. OTP's application resource file and callback module. */
+typedef struct kick_application {
+	const char *name; /* as of kick_register() */
+	/* Names of those that have to run before; ends with NULL. Or NULL. */
+	const char *const *applications;
+	/* Starts the top process: 0 and *ret; anything else is a failed start, and *why
+	 * its reason. The type of the start is always OTP's normal. */
+	kick_start_function *start;
+	void (*prep_stop)(void); /* before the top process is told to stop; or NULL */
+	void (*stop)(void);	 /* when it has ended, however it did; or NULL */
+	const cJSON *args;	 /* for start; NULL: null */
+	const cJSON *env;	 /* usual configuration, an object; or NULL */
+} kick_application;
+
+/* All below may be called by any process. The first call starts a process, the
+ * controller, with a copy of what the caller has in memory; it is linked to the first
+ * process of the node. Each application gets a process of its own from it, the master,
+ * which traps exits and calls start, prep_stop and stop, one after the other.
+ *
+ * When the top process ends by itself, for the reason R: a KICK_TEMPORARY application
+ * has ended, and that is all; so has a KICK_TRANSIENT one when R is "normal". Any other
+ * R of a KICK_TRANSIENT one ("shutdown" too), and any R of a KICK_PERMANENT one, takes
+ * the program down: all applications are stopped, the last one first, and the
+ * controller ends with reason "application_terminated:NAME:R". So does a start that has
+ * failed for the reason R: "application_start_failure:NAME:R". Nothing that has ended
+ * is started again. application_controller, application_master. */
+
+/* Waits until start has returned, however long that takes; others are served meanwhile,
+ * and who starts the same one waits for the same. Everything is copied. 0; -EEXIST: it
+ * runs; -ESRCH: it needs one that does not run, *why: "not_started:NAME"; -ECANCELED:
+ * start has failed or the master died, *why says for what reason; -ESHUTDOWN: all are
+ * being stopped; -EDEADLK: it is its own master that asks; -EINVAL: app is wrong;
+ * -ECONNRESET. why may be NULL. Errors of kick_server_start() when there was no
+ * controller. application:start/2. */
+KICK_API int kick_application_start(
+	const kick_application *app, kick_restart type, kick_reason *why);
+
+/* Starts each of the n that does not run, and before it those of them that it needs.
+ * *ret (NULL: not of interest): the names of those it has started, in order, the
+ * caller's. When one cannot be started, those that have been are stopped, the last one
+ * first, and the error is that of kick_application_start(); -ELOOP: they need each
+ * other. application:ensure_all_started/2. */
+KICK_API int kick_application_ensure_all_started(const kick_application *apps, size_t n,
+	kick_restart type, cJSON **ret, kick_reason *why);
+
+/* Calls prep_stop, sends the top process an exit signal "shutdown", waits for its end,
+ * however long that takes, and calls stop. The program goes on, whatever the type was,
+ * and so do those that need this one. What prep_stop or stop raise does not matter.
+ * What start has left linked to the master gets an exit signal as that ends. Waits for
+ * all this. 0; -ESRCH: it does not run; -EDEADLK: prep_stop or stop asks. A process of
+ * the application that calls it may not live to hear the answer. application:stop/1. */
+KICK_API int kick_application_stop(const char *name);
+
+/* [{"name", "state": "starting", "running" or "stopping", "type", "master": PID, "top":
+ * PID or null}], the last one first: the caller's. application:which_applications/0. */
+KICK_API int kick_application_which(cJSON **ret);
+
+/* Of which application the caller is: who has been spawned by one of its processes is,
+ * too. The library's; NULL: of none. application:get_application/0. */
+KICK_API const char *kick_application_name(void);
+
+/* A value of the configuration, as a copy that is the caller's: what set_env has given
+ * the key; else the variable of this name in the caller's environment: a number, true,
+ * false, null where it is that in JSON, else a string; else what is in the env of the
+ * application, once that has been started. app NULL: the caller's own. -ENOENT: there
+ * is none; -EINVAL: no key. Waits for the controller, if there is one. application:
+ * get_env/2. */
+KICK_API int kick_application_get_env(const char *app, const char *key, cJSON **ret);
+
+/* For all processes of the node, as long as the controller lives: it outlives the
+ * application. NULL: what was set is so no more. application:set_env/3, unset_env/2. */
+KICK_API int kick_application_set_env(
+	const char *app, const char *key, const cJSON *value);
+
+/* What a program of applications does after kick_start(): as
+ * kick_application_ensure_all_started(), then it is up, as kick_ready() says, and
+ * waits. It ends
+ *
+ *   when the supervisor of kickd that started it with "link": true says so, or by
+ *   SIGTERM once it is up: all applications are stopped, the last one first, those that
+ *   are still starting are killed; with that reason, "shutdown": status 0;
+ *   when a start has failed, in the same way, with "application_start_failure:NAME:R",
+ *   and when an application takes the program down, with its reason: status 1;
+ *   after kick_stop().
+ *
+ * All other messages to the caller are dropped. Returns only when it cannot begin:
+ * -EPERM: that is not the first process; -EINVAL; or the errors of kick_server_start().
+ */
+KICK_API int kick_application_run(
+	const kick_application *apps, size_t n, kick_restart type);
+
+/* Has a program in kick_application_run() stop all applications and end with this
+ * status, 0 to 255. Does not wait. -ESRCH: nothing has been started. init:stop/1. */
+KICK_API int kick_stop(int status);
 
 #ifdef __cplusplus
 }

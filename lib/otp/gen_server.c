@@ -1,6 +1,7 @@
 /* GenServer: a process that serves one message after the other. OTP: gen_server, gen.
  * The starter waits for the answer with the start's ref, as a caller does. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,13 @@ int kick_server_continue(kick_server *s, const cJSON *value)
 	cJSON_Delete(s->next);
 	s->next = value ? cJSON_Duplicate(value, true) : cJSON_CreateNull();
 	return s->next ? KICK_OK : kick_server_stop(s, "enomem");
+}
+
+int kick_server_hibernate(kick_server *s)
+{
+	(void)s;
+	(void)malloc_trim(0);
+	return KICK_OK;
 }
 
 int kick_server_timeout(kick_server *s, int64_t ms)
@@ -424,8 +432,9 @@ int kick_reply(kick_from from, const cJSON *value)
 
 	if (self.pid.id && from.pid.id == NODE_STARTER)
 		return self_reply(from.ref, value);
-	r = self.pid.id ? peers_send(from.pid, FRAME_ANSWER, from.ref, value, false)
-			: -ENOTCONN;
+	r = self.pid.id
+		? peers_send(from.pid, FRAME_ANSWER, from.ref, value, PEERS_QUEUE)
+		: -ENOTCONN;
 
 	return r == -ESRCH ? 0 : r;
 }
@@ -438,7 +447,7 @@ int kick_cast(kick_dest to, const cJSON *request)
 	if (r == -ESRCH && self.outer_dir && to.name)
 		r = self_ask_outside("cast", to.name, request);
 	else if (r == 0)
-		r = peers_send(pid, FRAME_CAST, 0, request, false);
+		r = peers_send(pid, FRAME_CAST, 0, request, INT64_MAX);
 	return r == -ESRCH ? 0 : r;
 }
 
@@ -524,14 +533,14 @@ int kick_call(kick_dest to, const cJSON *request, int64_t timeout_ms, cJSON **re
 		return r;
 	}
 	peers_expect(ref);
-	r = peers_send(pid, FRAME_CALL, ref, request, false);
+	r = peers_send(pid, FRAME_CALL, ref, request, deadline);
 	if (r == -ESRCH) {
 		say_why(why, "noproc");
 	} else if (r == 0) {
 		r = await_answer(pid, deadline, ret, why);
-		if (r == -ETIMEDOUT)
-			say_why(why, "timeout");
 	}
+	if (r == -ETIMEDOUT)
+		say_why(why, "timeout");
 	peers_expect(0);
 	return r;
 }
@@ -551,7 +560,7 @@ int kick_server_stop_call(
 	if (r < 0)
 		return r;
 	order = cJSON_CreateString(reason);
-	r = order ? peers_send(pid, FRAME_STOP, 0, order, false) : -ENOMEM;
+	r = order ? peers_send(pid, FRAME_STOP, 0, order, deadline) : -ENOMEM;
 	cJSON_Delete(order);
 	while ((r >= 0 || r == -ESRCH) && !is_down(ref, &ended)) {
 		if (deadline <= clock_now())

@@ -24,6 +24,15 @@ struct item {
 static struct item *queue;
 static size_t length;
 
+/* Where others see it. */
+static void set_length(size_t n)
+{
+	length = n;
+	if (self.counters)
+		self.counters->mailboxes[self.pid.id % NODE_MAILBOXES] =
+			node_mailbox(self.pid.id, n);
+}
+
 /* Something was put among those that had come before it. */
 static bool in_between;
 
@@ -105,7 +114,7 @@ static struct item *new_item(
 	};
 	if (reason)
 		it->m.reason = strcpy(it->reason, reason);
-	length++;
+	set_length(length + 1);
 	tell_news(true);
 	return it;
 }
@@ -150,7 +159,7 @@ void mailbox_put_signal(kick_pid from, const char *reason, uint32_t seq)
 static void take_out(struct item *it)
 {
 	DL_DELETE(queue, it);
-	length--;
+	set_length(length - 1);
 }
 
 void kick_message_free(kick_message *m)
@@ -177,11 +186,6 @@ void mailbox_drop(kick_match *match, void *user)
 		take_out(it);
 		kick_message_free(&it->m);
 	}
-}
-
-size_t mailbox_length(void)
-{
-	return length;
 }
 
 kick_ref mailbox_new_ref(void)
@@ -268,7 +272,7 @@ int kick_fd(void)
 /* --- send ---------------------------------------------------------------------------
  */
 
-static int send_to(kick_dest to, const cJSON *value, bool nowait)
+static int send_to(kick_dest to, const cJSON *value, int64_t deadline)
 {
 	int r = kick_resolve(to, &to.pid);
 
@@ -276,16 +280,21 @@ static int send_to(kick_dest to, const cJSON *value, bool nowait)
 		return self_ask_outside("send", to.name, value);
 	if (r < 0)
 		return r;
-	r = peers_send(to.pid, FRAME_MESSAGE, 0, value, nowait);
+	r = peers_send(to.pid, FRAME_MESSAGE, 0, value, deadline);
 	return r == -ESRCH ? 0 : r;
 }
 
 int kick_send(kick_dest to, const cJSON *value)
 {
-	return send_to(to, value, false);
+	return send_to(to, value, INT64_MAX);
 }
 
 int kick_send_nowait(kick_dest to, const cJSON *value)
 {
-	return send_to(to, value, true);
+	return send_to(to, value, PEERS_NOWAIT);
+}
+
+int kick_send_timeout(kick_dest to, const cJSON *value, int64_t timeout_ms)
+{
+	return send_to(to, value, clock_deadline(timeout_ms));
 }

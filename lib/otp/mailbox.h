@@ -29,8 +29,6 @@ bool mailbox_is_down(const kick_message *m, void *user);
 /* Frees those for which match holds. */
 void mailbox_drop(kick_match *match, void *user);
 
-size_t mailbox_length(void);
-
 /* What comes with this ref from now on is dropped. */
 void mailbox_refuse(kick_ref ref);
 

@@ -1,9 +1,10 @@
 /* What the files of the node process share with each other:
  *
  *   nodeproc.c   processes: births, deaths, links, monitors, requests
+ *   nodeinfo.c   what is told of a process
  *   nodenames.c  names, and those who wait for one
- *   nodeouter.c  towards the outside: the link to kickd's supervisor, the control
- * socket nodetimers.c messages that are sent later */
+ *   control/nodeouter.c  towards the outside: the link to kickd's supervisor, the
+ * control socket nodetimers.c messages that are sent later */
 #ifndef KICK_OTP_NODEINT_H
 #define KICK_OTP_NODEINT_H
 
@@ -27,7 +28,13 @@ struct name_waiter {
 	struct name_waiter *prev, *next;
 };
 
-struct monitor;
+struct monitor {
+	uint64_t ref;
+	struct member *watcher, *target;
+	struct monitor *prev, *next; /* of the target's */
+	struct monitor *prev_of_watcher, *next_of_watcher;
+	UT_hash_handle hh;
+};
 
 struct member {
 	uint64_t id;
@@ -59,9 +66,6 @@ void node_tell(struct member *m, enum node_kind kind, uint64_t id, uint64_t numb
 /* An exit signal from outside. */
 void node_exit(struct member *m, const char *reason);
 
-/* As process_info: the caller's, freed with free(); NULL for want of memory. */
-char *node_describe(const struct member *m);
-
 /* Calls back for each process that is a supervisor in code below none. */
 void node_each_top(void (*call)(void *user, const struct member *m), void *user);
 
@@ -70,6 +74,13 @@ void node_hurry(void);
 
 /* Its number, as in process identifiers. */
 uint64_t node_number(void);
+
+const struct node_counters *node_counters(void);
+
+/* --- nodeinfo.c --- */
+
+/* As process_info: the caller's, freed with free(); NULL for want of memory. */
+char *node_describe(const struct member *m);
 
 /* --- nodenames.c --- */
 

@@ -30,20 +30,9 @@
 /* Ends that are remembered for those who ask late. */
 #define PAST_LEN 1024
 
-/* Links that are listed when a process is asked for. */
-#define LINKS_SHOWN 1000
-
 /* Ends that are remembered until their births are heard of: as many as can come
  * between a clone and the word of it. */
 #define EARLY_LEN 256
-
-struct monitor {
-	uint64_t ref;
-	struct member *watcher, *target;
-	struct monitor *prev, *next; /* of the target's */
-	struct monitor *prev_of_watcher, *next_of_watcher;
-	UT_hash_handle hh;
-};
 
 static struct {
 	struct loop *loop;
@@ -571,37 +560,6 @@ static void do_ready(const struct member *m, bool term)
 	nodenames_settled(0, 0);
 }
 
-static void add_name(void *user, const char *name)
-{
-	(void)cJSON_AddItemToArray(user, cJSON_CreateString(name));
-}
-
-char *node_describe(const struct member *m)
-{
-	cJSON *json = cJSON_CreateObject();
-	cJSON *links = cJSON_AddArrayToObject(json, "links");
-	cJSON *names = cJSON_AddArrayToObject(json, "names");
-	struct monitor *mon;
-	char *text;
-	int monitors = 0;
-
-	/* All of very many would not fit into the answer. */
-	for (size_t i = 0; i < m->n_links && i < LINKS_SHOWN; i++) {
-		kick_pid pid = { nd.node, m->links[i] };
-
-		(void)cJSON_AddItemToArray(links, kick_pid_to_json(pid));
-	}
-	nodenames_each(m, add_name, names);
-	DL_COUNT2(m->watches, mon, monitors, next_of_watcher);
-	(void)cJSON_AddNumberToObject(json, "n_links", (double)m->n_links);
-	(void)cJSON_AddNumberToObject(json, "monitors", monitors);
-	(void)cJSON_AddBoolToObject(json, "trap_exit", m->trap);
-	(void)cJSON_AddNumberToObject(json, "os_pid", m->pid);
-	text = cJSON_PrintUnformatted(json);
-	cJSON_Delete(json);
-	return text;
-}
-
 /* NOLINTNEXTLINE(readability-function-size): uthash */
 void node_each_top(void (*call)(void *user, const struct member *m), void *user)
 {
@@ -614,6 +572,11 @@ void node_each_top(void (*call)(void *user, const struct member *m), void *user)
 		if (m->supervisor && !(parent && parent->supervisor))
 			call(user, m);
 	}
+}
+
+const struct node_counters *node_counters(void)
+{
+	return nd.counters;
 }
 
 uint64_t node_number(void)

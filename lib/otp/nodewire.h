@@ -4,6 +4,7 @@
 #ifndef KICK_OTP_NODEWIRE_H
 #define KICK_OTP_NODEWIRE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum node_kind {
@@ -23,8 +24,8 @@ enum node_kind {
 			 -EAGAIN: NODE_FOUND will follow, or -EREMOTE: text: another
 			 program's socket */
 	NODE_UNWAIT,  /* no NODE_FOUND, please; no answer */
-	NODE_ALIVE, /* the answer: its process's pid, or 0 */
-	NODE_INFO,  /* the answer: text: JSON */
+	NODE_ALIVE,   /* the answer: its process's pid, or 0 */
+	NODE_INFO,    /* the answer: text: JSON */
 	NODE_LATER, /* number: ms; flags: NODE_AGAIN; text: "ID JSON" or "=NAME JSON" */
 	NODE_CANCEL,	 /* number: ref */
 	NODE_LEFT,	 /* number: ref */
@@ -63,10 +64,20 @@ enum node_kind {
 #define NODE_STARTER 1
 #define NODE_FIRST 2
 
+#define NODE_MAILBOXES 16384
+
 /* In memory that all processes of a node share: what each takes from by itself. */
 struct node_counters {
 	_Atomic uint64_t last_id;  /* of processes */
 	_Atomic uint64_t last_ref; /* of monitors and timers */
+	/* Lengths of mailboxes, by id modulo their number: id (low 32 bits) and length.
+	 */
+	_Atomic uint64_t mailboxes[NODE_MAILBOXES];
 };
+
+static inline uint64_t node_mailbox(uint64_t id, size_t length)
+{
+	return id << 32 | (length > UINT32_MAX ? UINT32_MAX : length);
+}
 
 #endif

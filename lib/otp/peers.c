@@ -425,6 +425,23 @@ int peers_turn(int64_t deadline)
 	return n;
 }
 
+static bool any_queued(void)
+{
+	struct peer *p;
+
+	DL_FOREACH(all, p)
+	if (p->out.len > 0 && !p->broken)
+		return true;
+	return false;
+}
+
+void peers_finish(int64_t deadline)
+{
+	while (any_queued() && deadline > clock_now())
+		if (peers_turn(deadline) < 0)
+			return;
+}
+
 void peers_drain(void)
 {
 	struct peer *p;
@@ -459,7 +476,7 @@ static int dial(kick_pid pid, int *ret_fd)
 }
 
 /* Until there is room, and nothing is left of an earlier frame. */
-static int wait_for_room(struct peer *p)
+static int wait_for_room(struct peer *p, int64_t deadline)
 {
 	int r = watch(EPOLL_CTL_MOD, p->fd, EPOLLIN | EPOLLOUT, p);
 
@@ -468,17 +485,19 @@ static int wait_for_room(struct peer *p)
 		struct epoll_event e;
 
 		/* One at a time: p is not freed while it is waited for. */
-		r = epoll_wait(epoll, &e, 1, -1);
+		r = epoll_wait(epoll, &e, 1, ms_left(deadline));
 		if (r < 0 && errno == EINTR)
 			r = 0;
 		else if (r < 0)
 			r = -errno;
 		else if (r > 0)
 			serve(&e);
+		if (r >= 0 && deadline <= clock_now())
+			r = -ETIMEDOUT;
 	}
-	if (!p->broken)
+	if (!p->broken && p->out.len == 0)
 		(void)watch(EPOLL_CTL_MOD, p->fd, EPOLLIN, p);
-	return r < 0 ? r : p->broken ? -EPIPE : 0;
+	return p->broken ? -EPIPE : r < 0 ? r : 0;
 }
 
 static int keep_rest(struct peer *p, const struct iovec *parts, size_t n)
@@ -493,27 +512,34 @@ static int keep_rest(struct peer *p, const struct iovec *parts, size_t n)
 	return watch(EPOLL_CTL_MOD, p->fd, EPOLLIN | EPOLLOUT, p);
 }
 
-static int write_all(struct peer *p, struct iovec *parts, size_t n, bool nowait)
+/* There is no room: 0 when there is some now, and else what becomes of the frame. */
+static int no_room(struct peer *p, bool begun, int64_t deadline)
 {
-	bool begun = false;
+	int r = deadline > 0 ? wait_for_room(p, deadline) : -EAGAIN;
+
+	/* What was begun must be ended. */
+	if (r == -ETIMEDOUT && begun)
+		return -EAGAIN;
+	return r;
+}
+
+static int write_all(struct peer *p, struct iovec *parts, size_t n, int64_t deadline)
+{
+	bool begun = deadline == PEERS_QUEUE;
 	int r = 0;
 
 	if (p->out.len > 0)
 		flush(p);
 	if (!p->broken && p->out.len > 0)
-		r = nowait ? -EAGAIN : wait_for_room(p);
-	if (p->broken)
-		r = -EPIPE;
-	while (r == 0 && n > 0) {
+		r = no_room(p, begun, deadline);
+	while (r == 0 && !p->broken && n > 0) {
 		struct msghdr msg = { .msg_iov = parts, .msg_iovlen = n };
 		ssize_t put = sendmsg(p->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (put < 0 && errno == EINTR)
 			continue;
-		if (put < 0 && errno == EAGAIN && nowait)
-			return begun ? keep_rest(p, parts, n) : -EAGAIN;
 		if (put < 0) {
-			r = errno == EAGAIN ? wait_for_room(p) : -errno;
+			r = errno == EAGAIN ? no_room(p, begun, deadline) : -errno;
 			continue;
 		}
 		begun |= put > 0;
@@ -524,7 +550,9 @@ static int write_all(struct peer *p, struct iovec *parts, size_t n, bool nowait)
 			parts->iov_len -= (size_t)put;
 		}
 	}
-	return r;
+	if (p->broken)
+		return -EPIPE;
+	return r == -EAGAIN && begun ? keep_rest(p, parts, n) : r;
 }
 
 static int greet(struct peer *p)
@@ -532,21 +560,23 @@ static int greet(struct peer *p)
 	struct frame f = { .len = sizeof self.pid, .kind = FRAME_HELLO };
 	struct iovec parts[] = { { &f, sizeof f }, { &self.pid, sizeof self.pid } };
 
-	return write_all(p, parts, 2, false);
+	return write_all(p, parts, 2, INT64_MAX);
 }
 
-static int connect_to(kick_pid pid, bool nowait, struct peer **ret)
+static int connect_to(kick_pid pid, int64_t deadline, struct peer **ret)
 {
 	int fd = -1, r = peers_fd();
 
 	if (r < 0)
 		return r;
 	while ((r = dial(pid, &fd)) == -EAGAIN) {
-		if (nowait)
+		if (deadline == PEERS_NOWAIT)
 			return -EAGAIN;
 		r = peers_turn(clock_now() + BACKLOG_RETRY_NS);
 		if (r < 0)
 			return r;
+		if (deadline > 0 && deadline <= clock_now())
+			return -ETIMEDOUT;
 	}
 	if (r < 0)
 		return r;
@@ -557,16 +587,17 @@ static int connect_to(kick_pid pid, bool nowait, struct peer **ret)
 	return greet(*ret);
 }
 
-static int send_json(kick_pid to, struct frame *head, const char *json, bool nowait)
+static int send_json(
+	kick_pid to, struct frame *head, const char *json, int64_t deadline)
 {
 	struct iovec parts[] = { { head, sizeof *head },
 		{ (void *)(uintptr_t)json, head->len } };
 	struct peer *p = find(to);
-	int r = p ? 0 : connect_to(to, nowait, &p);
+	int r = p ? 0 : connect_to(to, deadline, &p);
 
 	if (r == 0) {
 		head->seq = p->sent + 1;
-		r = write_all(p, parts, 2, nowait);
+		r = write_all(p, parts, 2, deadline);
 	}
 	if (r == 0)
 		p->sent++;
@@ -586,7 +617,7 @@ static int send_to_self(const struct frame *head, const char *json)
 }
 
 int peers_send(kick_pid to, enum frame_kind kind, kick_ref ref, const cJSON *value,
-	bool nowait)
+	int64_t deadline)
 {
 	struct frame head = { .kind = kind, .ref = ref };
 	char *json;
@@ -605,7 +636,7 @@ int peers_send(kick_pid to, enum frame_kind kind, kick_ref ref, const cJSON *val
 	else if (kick_pid_equal(to, self.pid))
 		r = send_to_self(&head, json);
 	else
-		r = send_json(to, &head, json, nowait);
+		r = send_json(to, &head, json, deadline);
 	cJSON_free(json);
 	return r;
 }

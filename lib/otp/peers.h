@@ -15,10 +15,19 @@ enum frame_kind {
 	FRAME_STOP
 };
 
-/* Sends a frame with this JSON (NULL: null). 0, -ESRCH when the process is gone,
- * -EAGAIN (nowait) when it has no room, -EMSGSIZE, -ENOMEM. */
+/* Instead of a deadline: not at all; or not at all, and what it has no room for is sent
+ * in later turns. */
+#define PEERS_NOWAIT INT64_C(0)
+#define PEERS_QUEUE INT64_C(-1)
+
+/* Sends a frame with this JSON (NULL: null); while the receiver has no room, waits
+ * until deadline (clock_now()). 0, -ESRCH when the process is gone, -ETIMEDOUT, -EAGAIN
+ * (PEERS_NOWAIT) when there was no room for its begin, -EMSGSIZE, -ENOMEM. */
 int peers_send(kick_pid to, enum frame_kind kind, kick_ref ref, const cJSON *value,
-	bool nowait);
+	int64_t deadline);
+
+/* Before an exit: waits until all that is queued is sent, until deadline. */
+void peers_finish(int64_t deadline);
 
 /* How many frames have been sent to it. */
 uint32_t peers_sent(kick_pid pid);

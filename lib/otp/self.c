@@ -497,6 +497,7 @@ void kick_raise(const char *reason)
 		on_raise(r.text);
 	}
 	(void)fflush(NULL);
+	peers_finish(clock_now() + KICK_ANSWER_MS * MSEC_NS);
 	/* Its end alone says "normal". */
 	if (self.pid.id && strcmp(r.text, "normal") != 0)
 		(void)self_tell(&m, r.text, -1);
@@ -624,19 +625,6 @@ pid_t self_os_pid(kick_pid pid)
 /* --- what is known ------------------------------------------------------------------
  */
 
-static double memory(void)
-{
-	long pages = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
-
-	if (!f)
-		return 0;
-	if (fscanf(f, "%*d %ld", &pages) != 1)
-		pages = 0;
-	(void)fclose(f);
-	return (double)pages * (double)sysconf(_SC_PAGESIZE);
-}
-
 cJSON *kick_info(kick_pid pid)
 {
 	static struct node_answer a;
@@ -647,10 +635,6 @@ cJSON *kick_info(kick_pid pid)
 		return NULL;
 	info = cJSON_Parse(a.text);
 	(void)cJSON_AddItemToObject(info, "pid", kick_pid_to_json(pid));
-	if (!kick_pid_equal(pid, self.pid))
-		return info;
-	(void)cJSON_AddNumberToObject(info, "messages", (double)mailbox_length());
-	(void)cJSON_AddNumberToObject(info, "memory", memory());
 	return info;
 }
 

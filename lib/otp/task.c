@@ -40,7 +40,7 @@ static void run(void *arg)
 	int r = 0;
 
 	if (e->ref)
-		r = peers_send(e->owner, FRAME_MESSAGE, e->ref, value, false);
+		r = peers_send(e->owner, FRAME_MESSAGE, e->ref, value, INT64_MAX);
 	cJSON_Delete(value);
 	if (r == -EMSGSIZE || r == -ENOMEM)
 		kick_raise(r == -ENOMEM ? "enomem" : "emsgsize");

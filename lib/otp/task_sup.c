@@ -102,7 +102,7 @@ static void run_for_owner(void *args)
 		(void)kick_link(o.pid);
 	order = await_order(&o);
 	value = carry_out(order->value);
-	(void)peers_send(o.pid, FRAME_MESSAGE, o.ref, value, false);
+	(void)peers_send(o.pid, FRAME_MESSAGE, o.ref, value, INT64_MAX);
 	cJSON_Delete(value);
 	kick_message_free(order);
 }
@@ -188,7 +188,7 @@ static int begin(kick_dest supervisor, bool linked, kick_supervised_function *fu
 		r = task_adopt(ret);
 	if (r == 0) {
 		order = order_of(function, arg);
-		r = peers_send(ret->pid, FRAME_MESSAGE, ret->ref, order, false);
+		r = peers_send(ret->pid, FRAME_MESSAGE, ret->ref, order, INT64_MAX);
 		cJSON_Delete(order);
 	}
 	/* One that is gone is told of by the monitor. */

@@ -281,3 +281,94 @@ NODE_TEST(lib_calls, kill_9_of_a_callee_at_any_step_of_a_call)
 	}
 	EXPECT_SILENCE();
 }
+
+/* --- those who do not look -----------------------------------------------------------
+ */
+
+static cJSON *mebibyte(void)
+{
+	char *text = malloc((1 << 20) + 1);
+	cJSON *value;
+
+	CHECK(text);
+	memset(text, 'x', 1 << 20);
+	text[1 << 20] = '\0';
+	value = cJSON_CreateString(text);
+	free(text);
+	CHECK(value);
+	return value;
+}
+
+static void fill(kick_pid pid, const cJSON *value)
+{
+	while (kick_send_nowait(kick_to(pid), value) == 0)
+		continue;
+}
+
+NODE_TEST(lib_calls, a_call_ends_in_time_also_where_there_is_no_room)
+{
+	cJSON *value = mebibyte();
+	kick_reason why;
+	kick_pid pid;
+
+	CHECK_INT(kick_spawn(idle_pausing, NULL, &pid), 0);
+	fill(pid, value);
+	CHECK_INT(srv_call(kick_to(pid), "x", 50, NULL, &why), -ETIMEDOUT);
+	CHECK_INT(kick_send_timeout(kick_to(pid), value, 50), -ETIMEDOUT);
+	CHECK_INT(kick_server_stop_call(kick_to(pid), "normal", 50, NULL), -ETIMEDOUT);
+	cJSON_Delete(value);
+}
+
+static bool is_call(const kick_message *m, void *unused)
+{
+	(void)unused;
+	return m->kind == KICK_CALL;
+}
+
+static void call_once(void *server)
+{
+	kick_reason why;
+
+	(void)srv_call(kick_to(*(kick_pid *)server), "x", KICK_INFINITY, NULL, &why);
+}
+
+NODE_TEST(lib_calls, a_reply_waits_for_nobody)
+{
+	cJSON *value = mebibyte(), *all = cJSON_CreateArray();
+	kick_pid pid, self = kick_self();
+	kick_message *m;
+	kick_ref ref;
+	cJSON *info;
+	pid_t os;
+
+	for (int i = 0; i < 16; i++)
+		CHECK(cJSON_AddItemReferenceToArray(all, value));
+	CHECK_INT(kick_spawn_monitor(call_once, &self, &pid, &ref), 0);
+	m = TAKE(is_call, NULL);
+	info = kick_info(pid);
+	os = (pid_t)cJSON_GetNumberValue(cJSON_GetObjectItem(info, "os_pid"));
+	cJSON_Delete(info);
+	CHECK(os > 0);
+	CHECK_INT(kill(os, SIGSTOP), 0);
+	CHECK_INT(kick_reply((kick_from){ m->from, m->ref }, all), 0);
+	/* What it had no room for is sent when it has. */
+	CHECK_INT(kill(os, SIGCONT), 0);
+	EXPECT_DOWN(ref, pid, "normal");
+	kick_message_free(m);
+	cJSON_Delete(all);
+	cJSON_Delete(value);
+}
+
+NODE_TEST(lib_calls, info_of_another_one)
+{
+	kick_pid pid = puppet();
+	cJSON *info;
+
+	send_text(pid, "nobody looks for this");
+	CHECK_INT(puppet_do(pid, "ping", NOBODY, NULL), 0);
+	info = kick_info(pid);
+	CHECK_INT(cJSON_GetNumberValue(cJSON_GetObjectItem(info, "messages")), 1);
+	CHECK(cJSON_GetNumberValue(cJSON_GetObjectItem(info, "memory")) > 4096);
+	CHECK_TEXT(cJSON_GetStringValue(cJSON_GetObjectItem(info, "state")), "waiting");
+	cJSON_Delete(info);
+}
