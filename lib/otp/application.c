@@ -299,13 +299,23 @@ static void start_them(void *run)
 	cJSON_Delete(said);
 }
 
-/* APP-7. */
-static _Noreturn void leave(const struct run *u, const char *reason)
+static bool is_end_of_controller(const kick_message *m, void *run)
 {
-	kick_reason copy;
+	return m->kind == KICK_EXIT &&
+		kick_pid_equal(m->from, ((const struct run *)run)->controller);
+}
 
-	(void)snprintf(copy.text, sizeof copy.text, "%s", reason);
-	(void)ask(u->controller, request("shutdown", NULL), NULL);
+/* APP-7. */
+static _Noreturn void leave(struct run *u, const char *reason, bool own)
+{
+	struct reason copy = reason_text(reason);
+	int r = ask(u->controller, request("shutdown", NULL), NULL);
+	kick_message *m;
+
+	/* It was ending anyway: a start that was refused for that is no failure. */
+	if (own && (r == -ECONNRESET || r == -ESRCH) &&
+		kick_receive(is_end_of_controller, u, KICK_INFINITY, &m) == 0)
+		copy = reason_text(m->reason);
 	kick_raise(copy.text);
 }
 
@@ -314,17 +324,17 @@ static void on_message(struct run *u, const kick_message *m)
 	const char *said = cJSON_GetStringValue(m->value);
 
 	if (m->kind == KIND_STOP)
-		leave(u, said ? said : "normal");
+		leave(u, said ? said : "normal", false);
 	if (m->kind == KICK_EXIT && kick_pid_equal(m->from, self.parent))
-		leave(u, m->reason);
-	if (m->kind == KICK_EXIT && kick_pid_equal(m->from, u->controller))
+		leave(u, m->reason, false);
+	if (is_end_of_controller(m, u))
 		kick_raise(m->reason);
 	if (!kick_pid_equal(m->from, u->starter) || u->up)
 		return;
 	if (m->kind == KICK_MESSAGE && said && *said)
-		leave(u, said);
+		leave(u, said, true);
 	if (m->kind == KICK_DOWN)
-		leave(u, m->reason);
+		leave(u, m->reason, true);
 	if (m->kind == KICK_MESSAGE)
 		u->up = self_ready(true) == 0;
 }

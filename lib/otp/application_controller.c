@@ -125,14 +125,13 @@ static int add_waiter(struct waiter **list, kick_from from, const cJSON *request
 
 static void answer_all(struct waiter **list, const char *result, const char *reason)
 {
-	struct waiter *w, *next;
+	struct waiter *w;
 
-	LL_FOREACH_SAFE(*list, w, next)
-	{
+	while ((w = *list)) {
+		*list = w->next;
 		(void)answer(w->from, result, reason);
 		free(w);
 	}
-	*list = NULL;
 }
 
 /* --- stop ---------------------------------------------------------------------------
@@ -158,8 +157,11 @@ static int stop_next(kick_server *s)
 		(void)begin_stop(last);
 	if (last)
 		return KICK_OK;
+	/* Who waits for this hears of that end instead. */
+	if (*ac.reason.text)
+		return kick_server_stop(s, ac.reason.text);
 	answer_all(&ac.ended, "ok", NULL);
-	return *ac.reason.text ? kick_server_stop(s, ac.reason.text) : KICK_OK;
+	return KICK_OK;
 }
 
 /* From now on nothing is started. "": it stays, with nothing that runs. */
@@ -182,11 +184,11 @@ static int do_start(kick_from from, const cJSON *request);
 /* Those who wanted to start what was being stopped. */
 static void look_at_later(void)
 {
-	struct waiter *list = ac.later, *w, *next;
+	struct waiter *list = ac.later, *w;
 
 	ac.later = NULL;
-	LL_FOREACH_SAFE(list, w, next)
-	{
+	while ((w = list)) {
+		list = w->next;
 		(void)do_start(w->from, w->request);
 		cJSON_Delete(w->request);
 		free(w);

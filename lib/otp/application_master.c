@@ -120,8 +120,9 @@ static void start(void)
 	int r;
 
 	self.on_raise = on_raise;
-	r = function(cJSON_GetObjectItemCaseSensitive(master.spec, "args"), &master.top,
-		&master.reason);
+	r = function ? function(cJSON_GetObjectItemCaseSensitive(master.spec, "args"),
+			       &master.top, &master.reason)
+		     : -EINVAL;
 	self.on_raise = NULL;
 	if (r == 0 && master.top.id && !kick_pid_equal(master.top, self.pid)) {
 		/* Trapping, it hears of the end even of one that is gone. */

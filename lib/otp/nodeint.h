@@ -72,6 +72,9 @@ void node_each_top(void (*call)(void *user, const struct member *m), void *user)
 /* KILL to all. */
 void node_hurry(void);
 
+/* The first process has ended, and all others will. */
+bool node_is_ending(void);
+
 /* Its number, as in process identifiers. */
 uint64_t node_number(void);
 

@@ -57,7 +57,9 @@ static void drop(struct name *n)
 {
 	n->member = NULL;
 	end_wait(n);
-	outer_disclaim(n->text);
+	/* Of a program that ends they are its next incarnation's. */
+	if (!node_is_ending())
+		outer_disclaim(n->text);
 	HASH_DELETE(hh, names, n);
 	free(n);
 }

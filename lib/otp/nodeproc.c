@@ -544,7 +544,8 @@ static void do_whereis(
 	if (!whom && (msg->flags & NODE_WAIT) &&
 		nodenames_wait(text, &m->waiter, false))
 		r = -EAGAIN;
-	else if (!whom && outer_whose(text, socket, sizeof socket) == 0)
+	else if (!whom && (msg->flags & NODE_WAIT) &&
+		outer_whose(text, socket, sizeof socket) == 0)
 		r = -EREMOTE;
 	answer(m, msg, r, socket, -1);
 }
@@ -577,6 +578,11 @@ void node_each_top(void (*call)(void *user, const struct member *m), void *user)
 const struct node_counters *node_counters(void)
 {
 	return nd.counters;
+}
+
+bool node_is_ending(void)
+{
+	return nd.ending;
 }
 
 uint64_t node_number(void)

@@ -26,9 +26,9 @@ static int result_of(const cJSON *said, kick_pid *ret, kick_reason *why)
 		*ret = kick_pid_from_json(pid);
 	if (why)
 		(void)snprintf(why->text, sizeof why->text, "%s",
-			reason	       ? reason
-				: text ? text
-				       : "");
+			reason					  ? reason
+				: text && strcmp(text, "ok") != 0 ? text
+								  : "");
 	for (size_t i = 0; text && i < ARRAY_LEN(results); i++)
 		if (strcmp(text, results[i].text) == 0)
 			return results[i].code == 0 && ret && !pid ? KICK_IGNORE
@@ -127,10 +127,19 @@ int kick_dynamic_supervisor_terminate_child(kick_dest supervisor, kick_pid child
 static int ask_list(kick_dest supervisor, const char *method, cJSON **ret)
 {
 	cJSON *request = sup_request(method, NULL);
-	int r = kick_call(supervisor, request, KICK_INFINITY, ret, NULL);
+	cJSON *said = NULL;
+	int r = kick_call(supervisor, request, KICK_INFINITY, &said, NULL);
 
 	cJSON_Delete(request);
-	return r;
+	if (r < 0)
+		return r;
+	/* Whoever answered is no supervisor. */
+	if (!said || cJSON_HasObjectItem(said, "error")) {
+		cJSON_Delete(said);
+		return -EINVAL;
+	}
+	*ret = said;
+	return 0;
 }
 
 int kick_supervisor_which_children(kick_dest supervisor, cJSON **ret)

