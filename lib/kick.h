@@ -788,9 +788,9 @@ KICK_API int kick_application_ensure_all_started(const kick_application *apps, s
 /* Calls prep_stop, sends the top process an exit signal "shutdown", waits for its end,
  * however long that takes, and calls stop. The program goes on, whatever the type was,
  * and so do those that need this one. What prep_stop or stop raise does not matter.
- * What start has left linked to the master gets an exit signal as that ends. Waits for
- * all this. 0; -ESRCH: it does not run; -EDEADLK: prep_stop or stop asks. A process of
- * the application that calls it may not live to hear the answer. application:stop/1. */
+ * Whatever else the application has spawned is killed then. Waits for all this. 0;
+ * -ESRCH: it does not run; -EDEADLK: prep_stop or stop asks. A process of the
+ * application that calls it may not live to hear the answer. application:stop/1. */
 KICK_API int kick_application_stop(const char *name);
 
 /* [{"name", "state": "starting", "running" or "stopping", "type", "master": PID, "top":

@@ -14,6 +14,7 @@ enum stage {
 	PREP_STOP,
 	STOP_TOP,
 	STOP,
+	KILL_REST,
 	GONE
 };
 
@@ -63,6 +64,28 @@ static void stop_top(void)
 		kick_message_free(m);
 }
 
+static bool is_down_of(const kick_message *m, void *ref)
+{
+	return m->kind == KICK_DOWN && m->ref == *(const kick_ref *)ref;
+}
+
+/* What it, or one of those that it has begun, has spawned: until none is left. */
+static void kill_rest(void)
+{
+	kick_pid pid = { .node = self.pid.node };
+	kick_message *m;
+	kick_ref ref;
+	int64_t left;
+
+	while ((left = self_ask(NODE_KILL_LED, 0, 0, NULL, NULL)) > 0) {
+		pid.id = (uint64_t)left;
+		if (kick_monitor(pid, &ref) < 0 ||
+			kick_receive(is_down_of, &ref, KICK_INFINITY, &m) < 0)
+			return;
+		kick_message_free(m);
+	}
+}
+
 static void on_raise(const char *reason);
 
 static void call(const char *name)
@@ -85,8 +108,10 @@ static _Noreturn void go_on(void)
 			call("prep_stop");
 		else if (now == STOP_TOP)
 			stop_top();
-		else
+		else if (now == STOP)
 			call("stop");
+		else
+			kill_rest();
 	}
 	kick_raise(master.reason.text);
 }
@@ -97,7 +122,7 @@ static void on_raise(const char *reason)
 {
 	if (master.stage == STARTING) {
 		set_reason(reason);
-		master.stage = GONE;
+		master.stage = KILL_REST;
 	}
 	go_on();
 }
@@ -134,12 +159,13 @@ static void start(void)
 	else if (!*master.reason.text)
 		(void)snprintf(master.reason.text, sizeof master.reason.text,
 			"start:%s", strerrorname_np(-r) ? strerrorname_np(-r) : "?");
-	master.stage = GONE;
+	master.stage = KILL_REST;
 	go_on();
 }
 
 void application_master(void *spec)
 {
+	struct link_message lead = { .kind = NODE_LEAD };
 	kick_message *m;
 
 	memset(&master, 0, sizeof master);
@@ -147,6 +173,7 @@ void application_master(void *spec)
 	(void)snprintf(master.name, sizeof master.name, "%s",
 		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(spec, "name")));
 	(void)kick_trap_exit(true);
+	(void)self_tell(&lead, NULL, -1);
 	start();
 	tell_controller();
 	while (kick_receive(NULL, NULL, KICK_INFINITY, &m) == 0) {

@@ -39,6 +39,7 @@ struct monitor {
 struct member {
 	uint64_t id;
 	uint64_t parent; /* 0: none */
+	uint64_t leader; /* of its group; 0: none. OTP: its group leader */
 	pid_t pid;
 	struct link link;
 	bool trap;

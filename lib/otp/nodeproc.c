@@ -2,6 +2,7 @@
  * that are linked (signal_exit) and those that watch. */
 #include "otp/nodeproc.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -456,6 +457,7 @@ static void born(
 		return;
 	}
 	made->parent = m->id;
+	made->leader = m->leader;
 	if (msg->flags & NODE_LINKED)
 		(void)make_link(m, made);
 	if (msg->flags & NODE_MONITORED)
@@ -599,6 +601,20 @@ static void do_info(struct member *m, const struct link_message *msg)
 	free(text);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash */
+static void do_kill_led(struct member *m, const struct link_message *msg)
+{
+	struct member *other, *next;
+	uint64_t left = 0;
+
+	HASH_ITER(by_id, nd.by_id, other, next)
+	if (other != m && other->leader == m->id) {
+		sentence(other, "killed");
+		left = other->id;
+	}
+	answer(m, msg, (int64_t)left, NULL, -1);
+}
+
 static void do_trap(struct member *m, const struct link_message *msg)
 {
 	bool before = m->trap;
@@ -651,6 +667,12 @@ static void serve(struct member *m, const struct link_message *msg, const char *
 		return;
 	case NODE_SETTLED:
 		nodenames_settled(m->id, (uint64_t)msg->number);
+		return;
+	case NODE_LEAD:
+		m->leader = m->id;
+		return;
+	case NODE_KILL_LED:
+		do_kill_led(m, msg);
 		return;
 	case NODE_READY:
 		do_ready(m, msg->number);
@@ -742,6 +764,20 @@ static int begin(const struct nodeproc_start *start)
 	return new_member(NODE_FIRST, start->first, start->link) ? 0 : -ENOMEM;
 }
 
+/* What was killed between the name of a child and the word of it has left that name. */
+static void remove_dir(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] == 'p')
+			(void)unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		(void)closedir(d);
+	(void)rmdir(dir);
+}
+
 _Noreturn void nodeproc_run(const struct nodeproc_start *start)
 {
 	int r = begin(start);
@@ -756,7 +792,7 @@ _Noreturn void nodeproc_run(const struct nodeproc_start *start)
 		free_gone();
 		r = loop_once(nd.loop);
 	}
-	(void)rmdir(start->dir);
+	remove_dir(start->dir);
 	if (start->outer.link >= 0)
 		outer_end(nd.reason);
 	_exit(r < 0 ? 1 : nd.status);

@@ -32,10 +32,14 @@ enum node_kind {
 	NODE_SUPERVISOR, /* the sender is one; text: JSON about it; no answer */
 	NODE_SETTLED,	 /* a supervisor's, number: a child's id that has ended: it has
 			    been    started again, or will not be; no answer */
-	NODE_READY, /* the first process's init has ended; number: whether TERM is an
-		       exit signal for it from now on; no answer */
-	NODE_REPLY, /* number: ref of NODE_CALL, text: JSON; flags: NODE_TOO_BIG; no
-		       answer */
+	NODE_LEAD, /* the sender leads a group: itself, and all that is born of a member
+		      from now on; no answer */
+	NODE_KILL_LED, /* kills all of the sender's group but it; the answer: number:
+			  one that is not reaped yet, 0: none is left */
+	NODE_READY,    /* the first process's init has ended; number: whether TERM is an
+			  exit signal for it from now on; no answer */
+	NODE_REPLY,    /* number: ref of NODE_CALL, text: JSON; flags: NODE_TOO_BIG; no
+			  answer */
 
 	/* from the node */
 	NODE_ANSWER, /* number: result or negative errno */

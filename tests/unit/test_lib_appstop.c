@@ -217,7 +217,74 @@ NODE_TEST(lib_appstop, app_06_what_else_was_started_ends_with_it)
 	kick_message_free(m);
 	CHECK_INT(kick_monitor(friend, &ref), 0);
 	CHECK_INT(kick_application_stop("a"), 0);
-	EXPECT_DOWN(ref, friend, "shutdown");
+	EXPECT_DOWN(ref, friend, "killed");
+}
+
+/* Neither linked nor supervised, of a process that is gone, and trapping exits. */
+static void linger(void *both)
+{
+	const kick_pid *tester = both;
+	cJSON *json = kick_pid_to_json(kick_self());
+
+	CHECK(kick_trap_exit(true) >= 0);
+	CHECK_INT(kick_send(kick_to(tester[0]), json), 0);
+	CHECK_INT(kick_send(kick_to(tester[1]), json), 0);
+	cJSON_Delete(json);
+	idle_pausing(NULL);
+}
+
+static void beget(void *both)
+{
+	for (int i = 0; i < 20; i++)
+		CHECK_INT(kick_spawn(linger, both, NULL), 0);
+}
+
+static int start_with_heirs(const cJSON *args, kick_pid *ret, kick_reason *why)
+{
+	kick_pid both[] = { kick_pid_from_json(args), kick_self() }, parent;
+
+	(void)why;
+	CHECK_INT(kick_spawn(beget, both, &parent), 0);
+	node_gone(parent);
+	for (int i = 0; i < 20; i++)
+		kick_message_free(TAKE(match_plain, NULL));
+	return kick_spawn_link(idle_receiving, NULL, ret);
+}
+
+static int fail_with_heirs(const cJSON *args, kick_pid *ret, kick_reason *why)
+{
+	(void)start_with_heirs(args, ret, why);
+	return -EACCES;
+}
+
+NODE_TEST(lib_appstop, app_06_what_is_left_of_it_is_killed)
+{
+	kick_application a = app("a", "top");
+	kick_pid bystander;
+
+	CHECK_INT(kick_spawn(idle_receiving, NULL, &bystander), 0);
+	a.args = kick_pid_to_json(kick_self());
+	for (int round = 0; round < 4; round++) {
+		bool fails = round == 0;
+
+		a.start = fails ? fail_with_heirs : start_with_heirs;
+		CHECK_INT(kick_application_start(&a, KICK_TEMPORARY, NULL),
+			fails ? -ECANCELED : 0);
+		if (round == 1)
+			CHECK_INT(kick_application_stop("a"), 0);
+		else if (!fails)
+			CHECK_INT(kick_exit(process_of("a", "top"),
+					  round == 2 ? "kill" : "kaboom"),
+				0);
+		await_end("a");
+		for (int i = 0; i < 20; i++) {
+			kick_message *m = TAKE(match_plain, NULL);
+
+			CHECK_INT(kick_alive(kick_pid_from_json(m->value)), 0);
+			kick_message_free(m);
+		}
+	}
+	CHECK_INT(kick_alive(bystander), 1);
 }
 
 /* --- kill -9 -----------------------------------------------------------------------
