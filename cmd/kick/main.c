@@ -36,9 +36,12 @@ static int take_option(
 				"a path of 1 to 80 bytes (KICK_RUNTIME_DIR_MAX) is wanted");
 		break;
 	case OPTION_TIMEOUT:
-		if (num_duration(value, &s->timeout_ns) < 0 || s->timeout_ns < 0)
+		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): as above */
+		if (strcmp(value, "infinity") == 0)
+			s->timeout_ns = INT64_MAX;
+		else if (num_duration(value, &s->timeout_ns) < 0 || s->timeout_ns < 0)
 			return bad_value(shown, value,
-				"a duration with a unit is wanted, like 10s");
+				"a duration with a unit is wanted, like 10s, or infinity");
 		break;
 	case OPTION_LINES:
 		if (num_int(value, 0, INT32_MAX, &s->lines) < 0)

@@ -197,6 +197,7 @@ void session_asks(struct session *s, const struct node *n)
 	(void)snprintf(s->asked.socket, sizeof s->asked.socket, "%s",
 		n->socket ? n->socket : "");
 	(void)snprintf(s->asked.path, sizeof s->asked.path, "%s", n->path);
+	(void)snprintf(s->asked.type, sizeof s->asked.type, "%s", n->type);
 	s->asked.pid = n->pid;
 }
 
@@ -262,6 +263,10 @@ int session_try(struct session *s, const char *socket, const char *method,
 {
 	int r = call(s, socket, method, params, ret);
 
+	/* A socket below that of the top supervisor goes with its process. */
+	if (is_absent(r) && strcmp(socket, PROTOCOL_SOCKET_TOP) != 0 &&
+		strcmp(socket, PROTOCOL_SOCKET_LOGGER) != 0)
+		r = -ESRCH;
 	s->silent[0] = '\0';
 	if (r == -ETIMEDOUT && !s->patient)
 		(void)snprintf(s->silent, sizeof s->silent, "%s", socket);
@@ -332,6 +337,11 @@ int session_unreachable(struct session *s, int code, const char *what)
 			"%s: not permitted to talk to kickd in %s; "
 			"\"control\" in its configuration says who may",
 			what, s->dir);
+	if (code == -ESRCH)
+		return fail(STATUS_FAILED,
+			"%s: the process to ask has ended in the meantime; see: kick "
+			"status",
+			what);
 	if (code == -ETIMEDOUT)
 		return out_of_time(s, what);
 	if (code == -ECONNRESET)
@@ -432,7 +442,8 @@ void session_words(const struct answer *a, struct buf *out)
 	} else if (strcmp(a->message, "max_children") == 0) {
 		add_full(a, out);
 	} else {
-		const char *words = a->message;
+		const char *detail = answer_text(a, "detail");
+		const char *words = detail ? detail : a->message;
 
 		for (size_t i = 0; i < ARRAY_LEN(refusals); i++)
 			if (strcmp(refusals[i].atom, a->message) == 0)

@@ -14,7 +14,8 @@
 #include "control/render.h"
 #include "verbs.h"
 
-#define SOCKET_NAME_MAX 24
+/* "12", or "n12-Xa3f9Q/s7" of a supervisor in a program. */
+#define SOCKET_NAME_MAX 48
 
 struct opened;
 struct session;
@@ -26,10 +27,12 @@ struct hint {
 	int64_t at;
 };
 
-/* A nested supervisor that is being asked, as its parent knows it. */
+/* Whom its parent knows that is being asked: a nested supervisor, an agent, a registry,
+ * a program that speaks libkick. */
 struct asked {
 	char socket[SOCKET_NAME_MAX];
 	char path[KICK_PATH_MAX];
+	char type[24];
 	int64_t pid;
 };
 
@@ -98,12 +101,13 @@ int64_t session_until(const struct session *s);
 /* How the tree is walked from now on. */
 struct walk session_walk(const struct session *s);
 
-/* The node's supervisor is going to be asked: if it does not answer, it can be named.
+/* The process of the node is going to be asked: if it does not answer, it can be named.
  */
 void session_asks(struct session *s, const struct node *n);
 
 /* Calls a method. 0: *ret is an answer of either kind, the caller's. Negative errno,
- * silently; the channel is dropped then. */
+ * silently; the channel is dropped then. -ESRCH: kickd may be there, but not that
+ * process any more. */
 int session_try(struct session *s, const char *socket, const char *method,
 	const char *params, struct answer *ret);
 

@@ -1,7 +1,8 @@
-/* A process that does not answer cannot be asked who it is. A nested supervisor is
- * known from its parent's answer; the top supervisor and the logger are found as
- * children of kickd, whose pid is in the lock of the runtime directory. Where that
- * cannot be read (another user's, another container's), the words do without a pid. */
+/* A process that does not answer cannot be asked who it is. A nested supervisor, a
+ * program, an agent, a registry is known from its parent's answer; the top supervisor
+ * and the logger are found as children of kickd, whose pid is in the lock of the
+ * runtime directory. Where that cannot be read (another user's, another container's),
+ * the words do without a pid. */
 #include "silence.h"
 
 #include <dirent.h>
@@ -22,7 +23,7 @@
 /* What is known of the process behind a socket. */
 struct who {
 	char name[KICK_PATH_MAX + 32];
-	const char *title; /* how `ps` shows it */
+	const char *title; /* how `ps` shows it; NULL: as it likes */
 	bool supervisor;
 	pid_t pid;  /* 0: not known, or there is none */
 	pid_t root; /* kickd's own; 0: not known */
@@ -107,11 +108,29 @@ static pid_t read_lock(const struct session *s, char name[KICK_ID_MAX + 1])
 									       : 0;
 }
 
-static void nested(struct who *who, const char *path, int64_t pid)
+/* Those below the top supervisor, by type; the others are supervisors. */
+static const struct {
+	const char *type, *word, *title;
+} kinds[] = {
+	{ "worker", "program", NULL },
+	{ "agent", "agent", "kickd: agent " },
+	{ "registry", "registry", "kickd: registry " },
+};
+
+static void nested(struct who *who, const char *type, const char *path, int64_t pid)
 {
-	(void)snprintf(who->name, sizeof who->name, "the supervisor %s", path);
+	const char *word = "supervisor";
+
 	who->title = TITLE_TOP;
 	who->supervisor = true;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (strcmp(kinds[i].type, type) != 0)
+			continue;
+		word = kinds[i].word;
+		who->title = kinds[i].title;
+		who->supervisor = false;
+	}
+	(void)snprintf(who->name, sizeof who->name, "the %s %s", word, path);
 	who->pid = pid > 0 ? (pid_t)pid : 0;
 }
 
@@ -129,7 +148,8 @@ static void find_who(const struct session *s, const char *socket, struct who *wh
 		who->title = TITLE_TOP;
 		who->supervisor = true;
 	} else {
-		nested(who, strcmp(socket, s->asked.socket) == 0 ? s->asked.path : "?",
+		nested(who, s->asked.type,
+			strcmp(socket, s->asked.socket) == 0 ? s->asked.path : "?",
 			s->asked.pid);
 		return;
 	}
@@ -160,6 +180,10 @@ static void add_remedy(struct buf *out, const struct who *who)
 			": it has no process now; kickd (pid %d) starts it anew, and "
 			"--timeout 1m waits longer for it",
 			(int)who->root);
+	else if (!who->title)
+		buf_adds(out,
+			"; --timeout 1m waits longer; if it was stopped, kill -CONT of "
+			"its process lets it go on");
 	else
 		buf_addf(out,
 			"; --timeout 1m waits longer; if it was stopped, kill -CONT of "
@@ -196,7 +220,7 @@ void silence_tell_node(const struct node *n, int64_t waited_ns, struct buf *out)
 {
 	struct who who = { .pid = 0 };
 
-	nested(&who, n->path, n->pid);
+	nested(&who, n->type, n->path, n->pid);
 	tell(&who, waited_ns, out);
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "os/namedir.h"
 #include "silence.h"
 
 /* How following a path ended. */
@@ -74,18 +75,45 @@ static enum step ask(struct session *s, struct target *t, const char *socket,
 	return FOUND;
 }
 
-/* A supervisor on the way that cannot be asked: what is below it has no state. */
+/* A supervisor or program on the way that cannot be asked: what is below it has no
+ * state. */
 static enum step below_nothing(const struct target *t, int *ret_status)
 {
 	const struct node *n = t->node;
+	bool program =
+		n->socket && strcmp(n->type, "worker") == 0 && n->code != CHILD_RUNNING;
 
-	if (n->is_supervisor && !node_is_alive(n)) {
+	if (program || (n->is_supervisor && !node_is_alive(n))) {
 		*ret_status = fail(STATUS_NO_NAME,
 			"%s: %s is %s, and nothing is below it then; kick start %s",
 			t->given, n->path, n->state, n->path);
 		return BROKEN;
 	}
 	return UNKNOWN;
+}
+
+/* A socket of a supervisor in a program, as "n12-Xa3f9Q/s7". */
+static bool is_in_code(const char *socket)
+{
+	return socket && *socket == 'n';
+}
+
+/* The node is on the way to the target: it may be the program that this is in. */
+static void pass(struct target *t, const struct node *n)
+{
+	if (!n->socket || is_in_code(n->socket))
+		return;
+	t->program = n->path;
+	(void)snprintf(t->socket, sizeof t->socket, "%s", n->socket);
+}
+
+/* What was passed was no program. */
+static void settle_program(struct target *t)
+{
+	if (!t->node || is_in_code(t->owner) || is_in_code(t->node->socket))
+		return;
+	t->program = NULL;
+	t->socket[0] = '\0';
 }
 
 static enum step follow(struct session *s, struct target *t, int *ret_status)
@@ -104,10 +132,10 @@ static enum step follow(struct session *s, struct target *t, int *ret_status)
 		step = ask(s, t, socket, id, ret_status);
 		if (step != FOUND || !rest[n])
 			return step;
-		if (!t->node->is_supervisor || !t->node->socket ||
-			!node_is_alive(t->node))
+		if (!node_may_have_children(t->node))
 			return below_nothing(t, ret_status);
 		session_asks(s, t->node);
+		pass(t, t->node);
 		(void)snprintf(socket, sizeof socket, "%s", t->node->socket);
 		rest += n + 1;
 	}
@@ -209,23 +237,20 @@ static int no_name(struct node *top, const char *name)
 	return rc;
 }
 
-int target_in_tree(struct node *top, const char *name, struct node **ret)
+/* STATUS_DONE with *ret NULL: nobody is called so. */
+static int search_in(struct node *top, const char *name, struct node **ret)
 {
 	struct buf list;
 	struct search search = { .list = &list, .id = name };
 	int rc = STATUS_DONE;
 
-	search.found = tree_find(top, name);
-	if (search.found) {
-		*ret = search.found;
+	*ret = tree_find(top, name);
+	if (*ret)
 		return rc;
-	}
 	buf_init(&list, 0);
 	for (size_t i = 0; i < top->n_children; i++)
 		(void)tree_each(&top->children[i], collect, &search);
-	if (search.n == 0)
-		rc = no_name(top, name);
-	else if (search.n > 1)
+	if (search.n > 1)
 		rc = fail(STATUS_NO_NAME,
 			"%s: %zu children bear this id: %s; give one of these", name,
 			search.n, buf_text(&list));
@@ -233,6 +258,60 @@ int target_in_tree(struct node *top, const char *name, struct node **ret)
 		*ret = search.found;
 	buf_done(&list);
 	return rc;
+}
+
+int target_in_tree(struct node *top, const char *name, struct node **ret)
+{
+	int rc = search_in(top, name, ret);
+
+	return rc == STATUS_DONE && !*ret ? no_name(top, name) : rc;
+}
+
+struct by_socket {
+	const char *socket;
+	struct node *found;
+};
+
+static bool has_socket(struct node *n, void *user)
+{
+	struct by_socket *by = user;
+
+	if (n->socket && strcmp(n->socket, by->socket) == 0)
+		by->found = n;
+	return !by->found;
+}
+
+/* A name that is no child's may be registered. */
+static int find_registered(struct session *s, struct target *t, struct node *top)
+{
+	struct by_socket by = { t->socket, NULL };
+
+	if (!t->registered || strlen(t->given) > KICK_ID_MAX || strchr(t->given, '/') ||
+		namedir_whose(s->dir, t->given, t->socket, sizeof t->socket) < 0)
+		return no_name(top, t->given);
+	t->name = t->given;
+	(void)tree_each(top, has_socket, &by);
+	t->node = by.found;
+	if (t->node)
+		session_asks(s, t->node);
+	return STATUS_DONE;
+}
+
+/* As following its path would have passed them. */
+static void pass_above(struct target *t, struct node *top)
+{
+	char path[KICK_PATH_MAX];
+
+	for (const char *slash = strchr(t->node->path, '/'); slash;
+		slash = strchr(slash + 1, '/')) {
+		const struct node *n;
+
+		(void)snprintf(path, sizeof path, "%.*s", (int)(slash - t->node->path),
+			t->node->path);
+		n = tree_find(top, path);
+		if (n)
+			pass(t, n);
+	}
 }
 
 static int search_tree(struct session *s, struct target *t)
@@ -244,22 +323,29 @@ static int search_tree(struct session *s, struct target *t)
 	tree_free(t->tree);
 	t->tree = NULL;
 	t->node = NULL;
+	t->program = NULL;
 	rc = session_tree(s, &t->tree, &top);
 	if (rc == STATUS_DONE)
-		rc = target_in_tree(top, t->given, &t->node);
+		rc = search_in(top, t->given, &t->node);
 	if (rc != STATUS_DONE)
 		return rc;
+	if (!t->node)
+		return find_registered(s, t, top);
 	owner = find_owner(top, t->node);
 	if (owner)
 		session_asks(s, owner);
+	pass_above(t, top);
 	set_owner(t, t->node == top ? "" : target_owner(top, t->node));
 	return rc;
 }
 
-int target_find(struct session *s, const char *name, struct target *ret)
+static int find(
+	struct session *s, const char *name, bool registered, struct target *ret)
 {
-	struct target t = { .given = name, .tree = tree_new() };
+	struct target t = { .given = name, .registered = registered };
 	int rc = STATUS_DONE;
+
+	t.tree = tree_new();
 
 	if (!t.tree)
 		return session_unreachable(s, -ENOMEM, name);
@@ -269,12 +355,24 @@ int target_find(struct session *s, const char *name, struct target *ret)
 		target_done(&t);
 		return rc;
 	}
-	/* Found, or rc would not be STATUS_DONE.
-	 * NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-	t.path = t.node->path;
-	t.id = t.node->id;
+	if (!t.name)
+		settle_program(&t);
+	if (t.node) {
+		t.path = t.node->path;
+		t.id = t.node->id;
+	}
 	*ret = t;
 	return rc;
+}
+
+int target_find(struct session *s, const char *name, struct target *ret)
+{
+	return find(s, name, false, ret);
+}
+
+int target_find_process(struct session *s, const char *name, struct target *ret)
+{
+	return find(s, name, true, ret);
 }
 
 int target_find_sup(struct session *s, const char *name, struct target *ret)
@@ -288,6 +386,7 @@ int target_find_sup(struct session *s, const char *name, struct target *ret)
 		return rc;
 	/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): found */
 	n = t.node;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): found */
 	if (!n->is_supervisor)
 		rc = fail(
 			STATUS_FAILED, "%s: not a supervisor, but a %s", name, n->type);

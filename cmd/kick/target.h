@@ -13,12 +13,25 @@ struct target {
 				      */
 	struct node *node;	     /* without grandchildren; in the tree */
 	struct tree *tree;
+	/* The path of the program that it is in, as a supervisor in code or a child of
+	 * one; or NULL. socket is that program's then. */
+	const char *program;
+	/* Of target_find_process only: */
+	const char *name; /* what was given is a name that a process in a program has
+			     registered. The node is the program's; NULL, as path and
+			     id, when that is below one that does not answer */
+	char socket[SOCKET_NAME_MAX]; /* the program that answers for that name */
+	bool registered;	      /* such names are looked for */
 };
 
 /* Finds a NAME: an exact path, the application's name, an id that only one child bears.
  * STATUS_DONE and *ret (target_done frees); or a status after a message: NO_NAME,
  * NO_KICKD, ... */
 int target_find(struct session *s, const char *name, struct target *ret);
+
+/* As target_find, and then a name that a libkick process of some program has
+ * registered. */
+int target_find_process(struct session *s, const char *name, struct target *ret);
 
 /* As target_find, for a supervisor that is up: *ret->node->socket answers for its
  * children. FAILED after a message when it is something else or down. */
@@ -38,7 +51,7 @@ const char *target_owner(struct node *top, const struct node *n);
 /* True for the application's own name. */
 static inline bool target_is_app(const struct target *t)
 {
-	return !*t->owner;
+	return !*t->owner && !t->name;
 }
 
 /* True when the child is a one-shot: its specification says that it is ready once it

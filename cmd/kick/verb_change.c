@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "addressee.h"
 #include "base/clock.h"
 #include "base/signame.h"
 #include "control/text.h"
@@ -22,6 +23,9 @@ struct order {
 		struct outcome *o);
 	int (*app)(struct session *s, const struct target *t, struct outcome *o);
 	void *user;
+	/* For a registered name; NULL: such names are not looked for. */
+	int (*named)(struct session *s, const struct target *t, void *user,
+		struct outcome *o);
 };
 
 /* What is said of an order that takes long. */
@@ -270,6 +274,25 @@ static int send_order(
 	return o->rc;
 }
 
+/* The same for a process in a program. */
+static int send_named(
+	struct session *s, const struct target *t, void *user, struct outcome *o)
+{
+	const struct sent *sent = user;
+	struct answer a = { 0 };
+	struct buf more;
+
+	buf_init(&more, 0);
+	buf_addc(&more, ',');
+	buf_adds(&more, sent->more);
+	o->rc = addressee_ask(s, t, sent->method, buf_text(&more), &a);
+	if (o->rc != STATUS_DONE)
+		buf_adds(&o->error, "not sent");
+	answer_done(&a);
+	buf_done(&more);
+	return o->rc;
+}
+
 static int app_refuses(const struct target *t, struct outcome *o, const char *why)
 {
 	buf_adds(&o->error, why);
@@ -388,12 +411,15 @@ static int run_order(struct session *s, const struct order *order, const char *n
 	struct target *t, struct outcome *o)
 {
 	o->path = name;
-	o->rc = target_find(s, name, t);
+	o->rc = order->named ? target_find_process(s, name, t)
+			     : target_find(s, name, t);
 	if (o->rc != STATUS_DONE) {
 		buf_adds(&o->error,
 			o->rc == STATUS_NO_NAME ? "no such name" : "no answer");
 		return o->rc;
 	}
+	if (t->name && order->named)
+		return order->named(s, t, order->user, o);
 	o->path = t->path;
 	return target_is_app(t) ? order->app(s, t, o)
 				: order->child(s, t, order->user, o);
@@ -425,26 +451,29 @@ int verb_start(struct session *s, char **args, int n)
 {
 	char method[] = "restart_child";
 
-	return for_each(s, &(struct order){ give, app_runs, method }, args, n, NULL);
+	return for_each(
+		s, &(struct order){ give, app_runs, method, NULL }, args, n, NULL);
 }
 
 int verb_stop(struct session *s, char **args, int n)
 {
 	char method[] = "terminate_child";
 
-	return for_each(s, &(struct order){ give, app_no_stop, method }, args, n, NULL);
+	return for_each(
+		s, &(struct order){ give, app_no_stop, method, NULL }, args, n, NULL);
 }
 
 int verb_restart(struct session *s, char **args, int n)
 {
 	char method[] = "renew_child";
 
-	return for_each(s, &(struct order){ give, app_renew, method }, args, n, NULL);
+	return for_each(
+		s, &(struct order){ give, app_renew, method, NULL }, args, n, NULL);
 }
 
 int verb_delete(struct session *s, char **args, int n)
 {
-	struct order order = { remove_child, app_no_stop, NULL };
+	struct order order = { remove_child, app_no_stop, NULL, NULL };
 
 	return for_each(s, &order, args, n, NULL);
 }
@@ -454,7 +483,7 @@ int verb_signal(struct session *s, char **args, int n)
 	int sig = signame_parse(args[0]);
 	char more[64], words[64];
 	struct sent sent = { "signal", more };
-	struct order order = { send_order, app_no_signal, &sent };
+	struct order order = { send_order, app_no_signal, &sent, NULL };
 
 	if (sig <= 0)
 		return fail(
@@ -468,7 +497,7 @@ int verb_exit(struct session *s, char **args, int n)
 {
 	struct buf more;
 	struct sent sent = { "exit", NULL };
-	struct order order = { send_order, app_no_signal, &sent };
+	struct order order = { send_order, app_no_signal, &sent, send_named };
 	int rc;
 
 	(void)n;

@@ -201,42 +201,55 @@ static void print_event(struct session *s, const struct feed *f, const cJSON *en
 struct gathering {
 	struct buf *paths;
 	size_t n;
+	const struct node *silent; /* the supervisor that did not answer, or NULL */
 };
 
-static bool add_path(struct node *n, void *user)
+static void add_path(struct gathering *g, const char *path)
 {
-	struct gathering *g = user;
-
-	if (n->is_supervisor)
-		return true;
 	if (g->n++)
 		buf_addc(g->paths, ',');
-	buf_add_json(g->paths, n->path, strlen(n->path));
-	return true;
+	buf_add_json(g->paths, path, strlen(path));
+}
+
+/* What is in a program has the program's output. */
+static void add_paths(struct gathering *g, const struct node *n)
+{
+	if (!n->is_supervisor) {
+		add_path(g, n->path);
+		return;
+	}
+	if (n->silent && !g->silent)
+		g->silent = n;
+	for (size_t i = 0; i < n->n_children; i++)
+		add_paths(g, &n->children[i]);
 }
 
 /* A supervisor stands for all workers below it. */
 static int gather(struct session *s, const char *name, struct gathering *g)
 {
 	struct walk w = session_walk(s);
-	const struct node *silent;
 	struct buf words;
 	struct target t;
-	int r, rc;
+	int r = 0, rc;
 
 	rc = target_find(s, name, &t);
 	if (rc != STATUS_DONE)
 		return rc;
-	r = t.node->n_children || t.node->silent ? 0
-						 : client_expand(&w, t.tree, t.node);
+	if (t.program) {
+		add_path(g, t.program);
+		target_done(&t);
+		return rc;
+	}
+	if (t.node->is_supervisor && !t.node->n_children && !t.node->silent)
+		r = client_expand(&w, t.tree, t.node);
+	g->silent = NULL;
 	if (r == 0)
-		(void)tree_each(t.node, add_path, g);
-	silent = target_silent(t.node);
+		add_paths(g, t.node);
 	if (r < 0) {
 		rc = session_unreachable(s, r, name);
-	} else if (silent) {
+	} else if (g->silent) {
 		buf_init(&words, 0);
-		silence_tell_node(silent, s->answer_ns, &words);
+		silence_tell_node(g->silent, s->answer_ns, &words);
 		rc = fail(STATUS_FAILED, "%s: %s", name, buf_text(&words));
 		buf_done(&words);
 	}
@@ -247,7 +260,7 @@ static int gather(struct session *s, const char *name, struct gathering *g)
 int verb_log(struct session *s, char **args, int n)
 {
 	struct feed f = { "log", "lines", "n", .print = print_line };
-	struct gathering g = { &f.paths, 0 };
+	struct gathering g = { &f.paths, 0, NULL };
 	int first = STATUS_DONE, rc;
 
 	buf_init(&f.paths, 0);

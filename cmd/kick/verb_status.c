@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "addressee.h"
 #include "base/clock.h"
 #include "bump.h"
 #include "session.h"
@@ -293,35 +294,75 @@ int verb_count_children(struct session *s, char **args, int n)
 	return rc;
 }
 
+/* Of a registered name the path is its program's. */
 static void named_json(struct session *s, const struct target *t, const char *key)
 {
 	buf_adds(&s->out, "{\"path\":");
-	buf_add_json(&s->out, t->path, strlen(t->path));
+	if (t->path)
+		buf_add_json(&s->out, t->path, strlen(t->path));
+	else
+		buf_adds(&s->out, "null");
 	buf_addf(&s->out, ",\"%s\":", key);
+}
+
+/* *ret is TREE_NONE without a process. An enum status. */
+static int find_pid(struct session *s, const struct target *t, int64_t *ret)
+{
+	struct answer a = { 0 };
+	const cJSON *pid;
+	int rc;
+
+	if (!t->name) {
+		*ret = t->node->pid;
+		return *ret > 0 ? STATUS_DONE
+				: fail(STATUS_FAILED, "%s: no process, it is %s",
+					  t->path, t->node->state);
+	}
+	*ret = TREE_NONE;
+	rc = addressee_ask(s, t, "whereis", "", &a);
+	pid = cJSON_GetObjectItemCaseSensitive(a.result, "os_pid");
+	if (cJSON_IsNumber(pid))
+		*ret = (int64_t)pid->valuedouble;
+	answer_done(&a);
+	return rc;
 }
 
 int verb_whereis(struct session *s, char **args, int n)
 {
 	struct target t;
+	int64_t pid;
 	int rc;
 
 	(void)n;
-	rc = target_find(s, args[0], &t);
+	rc = target_find_process(s, args[0], &t);
 	if (rc != STATUS_DONE)
 		return rc;
+	rc = find_pid(s, &t, &pid);
 	if (session_json(s)) {
 		named_json(s, &t, "pid");
-		if (t.node->pid > 0)
-			buf_addf(&s->out, "%lld}\n", (long long)t.node->pid);
+		if (pid > 0)
+			buf_addf(&s->out, "%lld}\n", (long long)pid);
 		else
 			buf_adds(&s->out, "null}\n");
-	} else if (t.node->pid > 0) {
-		buf_addf(&s->out, "%lld\n", (long long)t.node->pid);
+	} else if (pid > 0) {
+		buf_addf(&s->out, "%lld\n", (long long)pid);
 	}
-	if (t.node->pid <= 0)
-		rc = fail(STATUS_FAILED, "%s: no process, it is %s", t.path,
-			t.node->state);
 	target_done(&t);
+	return rc;
+}
+
+static int is_alive(struct session *s, const struct target *t, bool *ret)
+{
+	struct answer a = { 0 };
+	int rc;
+
+	if (!t->name) {
+		*ret = node_is_alive(t->node);
+		return STATUS_DONE;
+	}
+	rc = addressee_ask(s, t, "alive", "", &a);
+	*ret = cJSON_IsTrue(a.result);
+	answer_done(&a);
 	return rc;
 }
 
@@ -332,15 +373,17 @@ int verb_alive(struct session *s, char **args, int n)
 	int rc;
 
 	(void)n;
-	rc = target_find(s, args[0], &t);
+	rc = target_find_process(s, args[0], &t);
 	if (rc != STATUS_DONE)
 		return rc;
-	alive = node_is_alive(t.node);
-	if (session_json(s)) {
+	rc = is_alive(s, &t, &alive);
+	if (rc == STATUS_DONE && session_json(s)) {
 		named_json(s, &t, "alive");
 		buf_addf(&s->out, "%s}\n", alive ? "true" : "false");
 	}
 	target_done(&t);
+	if (rc != STATUS_DONE)
+		return rc;
 	return alive ? STATUS_DONE : STATUS_FAILED;
 }
 
@@ -363,6 +406,40 @@ static int info_of_child(struct session *s, const struct target *t, struct answe
 	return rc;
 }
 
+/* What a program that speaks libkick says of its first process, as a further member.
+ * One that does not answer has been told of. */
+static void add_process(struct session *s, const struct target *t, struct answer *to)
+{
+	const struct node *n = t->node;
+	struct answer a = { 0 };
+	int r;
+
+	if (n->is_supervisor || !node_may_have_children(n))
+		return;
+	session_asks(s, n);
+	r = session_try(s, n->socket, "info", NULL, &a);
+	if (r == -ETIMEDOUT)
+		(void)session_unreachable(s, r, t->path);
+	if (a.result)
+		(void)cJSON_AddItemToObject((cJSON *)(uintptr_t)to->result, "process",
+			cJSON_Duplicate(a.result, true));
+	answer_done(&a);
+}
+
+static int info_of(struct session *s, const struct target *t, struct answer *ret)
+{
+	int rc;
+
+	if (t->name)
+		return addressee_ask(s, t, "info", "", ret);
+	if (target_is_app(t))
+		return info_of_app(s, ret);
+	rc = info_of_child(s, t, ret);
+	if (rc == STATUS_DONE)
+		add_process(s, t, ret);
+	return rc;
+}
+
 int verb_info(struct session *s, char **args, int n)
 {
 	struct answer a = { 0 };
@@ -370,10 +447,10 @@ int verb_info(struct session *s, char **args, int n)
 	int rc;
 
 	(void)n;
-	rc = target_find(s, args[0], &t);
+	rc = target_find_process(s, args[0], &t);
 	if (rc != STATUS_DONE)
 		return rc;
-	rc = target_is_app(&t) ? info_of_app(s, &a) : info_of_child(s, &t, &a);
+	rc = info_of(s, &t, &a);
 	target_done(&t);
 	if (rc != STATUS_DONE)
 		return rc;

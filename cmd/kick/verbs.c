@@ -28,8 +28,6 @@ static const char *const verb_names[VERB_NVERBS] = {
 
 static const char *const planned[] = {
 	"top",
-	"call",
-	"cast",
 	"run",
 	"import",
 	"completion",
@@ -95,8 +93,9 @@ void verbs_help(struct buf *out)
 	}
 	options_section(out, (1u << OPTION_NOPTIONS) - 1);
 	buf_adds(out,
-		"\nNAME is a path (services/web), the application's name, or an id"
-		" that only one child bears.\n");
+		"\nNAME is a path (services/web), the application's name, an id that only"
+		" one child bears,\nor, for call, cast, whereis, alive, info and exit, a"
+		" name that a libkick process has\nregistered.\n");
 }
 
 void verb_help_page(struct buf *out, const struct verb *v)

@@ -85,6 +85,10 @@ enum option_id {
 		"status 0 when its process exists, else 1")                          \
 	X(INFO, info, "info", "NAME", 1, 1, BIT(JSON),                               \
 		"print all that is known of a child")                                \
+	X(CALL, call, "call", "NAME [REQUEST]", 1, 2, BIT(JSON),                     \
+		"ask a libkick process, an agent or a registry (JSON or -)")         \
+	X(CAST, cast, "cast", "NAME [REQUEST]", 1, 2, BIT(JSON),                     \
+		"the same without an answer")                                        \
 	X(LOG, log, "log", "NAME...", 1, MANY, BIT(JSON) | BIT(FOLLOW) | BIT(LINES), \
 		"print what children have printed")                                  \
 	X(EVENTS, events, "events", "", 0, 0, BIT(JSON) | BIT(FOLLOW) | BIT(LINES),  \

@@ -82,13 +82,51 @@ static const char *text_of(const struct call *call, const char *key)
 		cJSON_GetObjectItemCaseSensitive(call->params, key));
 }
 
-/* Whom the call means: "name", "pid", or neither: the program's first process. */
+/* A supervisor in code that is below none, by its id. */
+struct by_id {
+	const char *id;
+	const struct member *found;
+	cJSON *row;
+};
+
+static void look_at_row(void *user, const struct member *m)
+{
+	struct by_id *by = user;
+	cJSON *row = by->found ? NULL : cJSON_Parse(m->supervisor);
+	const char *id =
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row, "id"));
+
+	if (id && strcmp(id, by->id) == 0) {
+		by->found = m;
+		by->row = row;
+	} else {
+		cJSON_Delete(row);
+	}
+}
+
+/* *ret_row, or NULL, is the caller's. */
+static struct member *find_top(const char *id, cJSON **ret_row)
+{
+	struct by_id by = { .id = id };
+
+	node_each_top(look_at_row, &by);
+	if (ret_row)
+		*ret_row = by.row;
+	else
+		cJSON_Delete(by.row);
+	return by.found ? node_find((int64_t)by.found->id) : NULL;
+}
+
+/* Whom the call means: "name", "pid", "id", or none: the program's first process. */
 static struct member *target(const struct call *call, const char *name)
 {
+	const char *id = text_of(call, "id");
 	const cJSON *pid = cJSON_GetObjectItemCaseSensitive(call->params, "pid");
 	kick_pid of = kick_pid_from_json(pid);
 	struct member *m = name ? nodenames_find(name) : NULL;
 
+	if (id)
+		return find_top(id, NULL);
 	if (pid)
 		return of.node == node_number() ? node_find((int64_t)of.id) : NULL;
 	/* The child's own id is a name of its first process. */
@@ -279,11 +317,41 @@ static void do_alive(struct call *call)
 	answer_text(call, target(call, text_of(call, "name")) ? "true" : "false");
 }
 
+static void not_found(struct call *call)
+{
+	server_reply_error(call, PROTOCOL_E_REFUSED, "not_found", NULL);
+}
+
+/* As a supervisor answers for one of its children. */
+static void info_of_top(struct call *call, const char *id)
+{
+	cJSON *row, *info;
+	const struct member *m = find_top(id, &row);
+	char *text;
+
+	if (!m) {
+		not_found(call);
+		return;
+	}
+	text = node_describe(m);
+	info = cJSON_CreateObject();
+	(void)cJSON_AddItemToObject(info, "node", row);
+	(void)cJSON_AddItemToObject(info, "process", cJSON_Parse(text ? text : "null"));
+	free(text);
+	answer_json(call, info);
+}
+
 static void do_info(struct call *call)
 {
-	struct member *m = target(call, text_of(call, "name"));
+	const char *id = text_of(call, "id");
+	const struct member *m;
 	char *json;
 
+	if (id) {
+		info_of_top(call, id);
+		return;
+	}
+	m = target(call, text_of(call, "name"));
 	if (!m) {
 		answer_noproc(call, "noproc");
 		return;
@@ -310,6 +378,11 @@ static void do_exit(struct call *call)
 		answer_noproc(call, "noproc");
 		return;
 	}
+	/* As each supervisor of kickd's. */
+	if (text_of(call, "id") && strcmp(reason, "kill") != 0) {
+		server_reply_error(call, PROTOCOL_E_REFUSED, "trap_exit", NULL);
+		return;
+	}
 	node_exit(m, reason);
 	answer_text(call, "{}");
 }
@@ -323,43 +396,25 @@ static void add_row(void *user, const struct member *m)
 	buf_adds(out, m->supervisor);
 }
 
-/* One row of them, as a supervisor answers for one of its children. */
-static void answer_row(struct call *call, const char *rows, const char *id)
-{
-	cJSON *all = cJSON_Parse(rows), *row = NULL;
-
-	cJSON_ArrayForEach(row, all)
-	{
-		const char *its = cJSON_GetStringValue(
-			cJSON_GetObjectItemCaseSensitive(row, "id"));
-
-		if (its && strcmp(its, id) == 0)
-			break;
-	}
-	if (row)
-		answer_json(call, cJSON_DetachItemViaPointer(all, row));
-	else
-		server_reply_error(call, PROTOCOL_E_REFUSED, "not_found", NULL);
-	cJSON_Delete(all);
-}
-
 /* As a supervisor's, of which only the children are looked at: the supervisors in code
  * that are below none. */
 static void do_status(struct call *call)
 {
 	const char *id = text_of(call, "id");
 	struct buf out, rows;
+	cJSON *row;
 
+	if (id && find_top(id, &row)) {
+		answer_json(call, row);
+		return;
+	}
+	if (id) {
+		not_found(call);
+		return;
+	}
 	buf_init(&rows, 0);
 	node_each_top(add_row, &rows);
 	buf_init(&out, 0);
-	if (id) {
-		buf_addf(&out, "[%s]", buf_text(&rows));
-		answer_row(call, buf_text(&out), id);
-		buf_done(&out);
-		buf_done(&rows);
-		return;
-	}
 	buf_adds(&out, "{\"id\":");
 	buf_add_json(&out, outer.start.name, strlen(outer.start.name));
 	buf_adds(&out, ",\"path\":");
@@ -372,12 +427,61 @@ static void do_status(struct call *call)
 	buf_done(&rows);
 }
 
+static void add_child(void *user, const struct member *m)
+{
+	static const char *const keys[] = { "id", "pid", "type", "state" };
+	cJSON *row = cJSON_Parse(m->supervisor), *child = cJSON_CreateObject();
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		(void)cJSON_AddItemToObject(child, keys[i],
+			cJSON_DetachItemFromObjectCaseSensitive(row, keys[i]));
+	cJSON_Delete(row);
+	(void)cJSON_InsertItemInArray(user, 0, child);
+}
+
+static void do_which_children(struct call *call)
+{
+	cJSON *children = cJSON_CreateArray();
+
+	node_each_top(add_child, children);
+	answer_json(call, children);
+}
+
+static void count_one(void *user, const struct member *m)
+{
+	(void)m;
+	++*(int *)user;
+}
+
+static void do_count_children(struct call *call)
+{
+	struct buf out;
+	int n = 0;
+
+	node_each_top(count_one, &n);
+	buf_init(&out, 0);
+	buf_addf(&out, "{\"specs\":%d,\"active\":%d,\"supervisors\":%d,\"workers\":0}",
+		n, n, n);
+	server_reply(call, &out);
+	buf_done(&out);
+}
+
+/* Those in the program are its own to start and stop. */
+static void do_in_code(struct call *call)
+{
+	server_reply_error(call, PROTOCOL_E_REFUSED, "in_code",
+		"{\"detail\":\"supervisors in a program are started and stopped by "
+		"it alone; stop, start and restart are for all of it\"}");
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct call *call);
 	bool reader; /* for those who may only look */
 } methods[] = {
 	{ "status", do_status, true },
+	{ "which_children", do_which_children, true },
+	{ "count_children", do_count_children, true },
 	{ "whereis", do_whereis, true },
 	{ "alive", do_alive, true },
 	{ "info", do_info, true },
@@ -385,6 +489,12 @@ static const struct {
 	{ "cast", do_cast, false },
 	{ "send", do_send, false },
 	{ "exit", do_exit, false },
+	{ "start_child", do_in_code, false },
+	{ "terminate_child", do_in_code, false },
+	{ "restart_child", do_in_code, false },
+	{ "renew_child", do_in_code, false },
+	{ "delete_child", do_in_code, false },
+	{ "signal", do_in_code, false },
 };
 
 static void on_call(void *user, const char *name, struct call *call)

@@ -22,6 +22,9 @@
 #define DYN                                                 \
 	NODE("dyn", "dyn", "dynamic_supervisor", "running", \
 		",\"pid\":8,\"socket\":\"5\",\"well\":true")
+#define STASH                                         \
+	NODE("stash", "stash", "agent", "restarting", \
+		",\"pid\":9,\"socket\":\"5\",\"well\":true")
 #define TOP                                                                      \
 	NODE("servy", "servy", "supervisor", "running",                          \
 		",\"name\":\"servy\",\"socket\":\"0\",\"pid\":4,\"root_pid\":3," \
@@ -163,6 +166,38 @@ static const struct {
 		STATUS_FAILED, "kick: web: it has no process, it is running\n" },
 	{ "none", NOTHING, "whereis", { "" }, STATUS_NO_NAME,
 		"kick: \"\": no such name; kick status shows all of them\n" },
+	{ "call", REFUSED("badarg", "{\"detail\":\"no such form\"}"),
+		"call", { "stash", "1" }, STATUS_FAILED,
+		"kick: stash: refused, badarg: no such form\n" },
+	{ "cast", REFUSED("full", "null"), "cast", { "stash", "1" }, STATUS_FAILED,
+		"kick: stash: refused, full\n" },
+	{ "call", "\"error\":{\"code\":-32002,\"message\":\"noproc\",\"data\":"
+		"{\"reason\":\"signal:SIGSEGV\"}}", "call", { "stash", "1" },
+		STATUS_FAILED,
+		"kick: stash: its process ended before it answered: SIGSEGV\n" },
+	{ "call", "\"error\":{\"code\":-32002,\"message\":\"noproc\"}",
+		"call", { "stash", "1" }, STATUS_FAILED,
+		"kick: stash: no process; see: kick status\n" },
+	{ "call", "\"error\":{\"code\":-32003,\"message\":\"the request is longer\"}",
+		"call", { "stash", "1" }, STATUS_FAILED,
+		"kick: stash: the request is longer\n" },
+	{ "call", NULL, "call", { "stash", "1" }, STATUS_FAILED,
+		"kick: stash: its process ended before it answered; see: kick status, "
+		"kick events\n" },
+	{ "none", NOTHING, "call", { "stash", "get" }, STATUS_USAGE,
+		"kick: call: REQUEST is not JSON: get; did you mean '\"get\"'? A text has "
+		"quotes, which the shell takes away unless they are quoted\n" },
+	{ "none", NOTHING, "cast", { "stash", "{get: 1}" }, STATUS_USAGE,
+		"kick: cast: REQUEST is not JSON: {get: 1}; a request is any JSON value, as "
+		"'\"get\"' or '{\"get\": \"/users\"}'\n" },
+	{ "none", NOTHING, "call", { "stash", " " }, STATUS_USAGE,
+		"kick: call: REQUEST is empty; " },
+	{ "none", NOTHING, "call", { "web", "1" }, STATUS_FAILED,
+		"kick: web is a program that does not speak libkick; one that does has "
+		"\"link\": true in its specification, see kick.json(5)\n" },
+	{ "none", NOTHING, "call", { "dyn", "1" }, STATUS_FAILED,
+		"kick: dyn is a supervisor, which takes no call; for it there are kick "
+		"status, which-children, " },
 	{ "none", NOTHING, "exit", { "web", "" }, STATUS_USAGE,
 		"kick: exit: REASON is empty; see: kick help exit\n" },
 	{ "none", NOTHING, "add", { "dyn", "[]" }, STATUS_CONFIG,
@@ -182,6 +217,8 @@ Test(cli_words, a_refusal_says_in_words_what_and_why, .timeout = 20)
 				"\"result\":" WEB },
 			{ "0", "\"status\",\"params\":{\"id\":\"dyn\"",
 				"\"result\":" DYN },
+			{ "0", "\"status\",\"params\":{\"id\":\"stash\"",
+				"\"result\":" STASH },
 			{ "0", "\"status\"", "\"result\":" TOP },
 			{ "0", refusals[i].method, refusals[i].answer },
 			{ "5", refusals[i].method, refusals[i].answer },
@@ -235,6 +272,21 @@ Test(cli_words, a_name_below_a_supervisor_that_is_down_is_explained, .timeout = 
 		"in, which is stopped\n");
 	scripted_stop(&sv);
 }
+
+/* Questions are answered, orders not. */
+static const struct line slow_script[] = {
+	{ "0", "\"status\",\"params\":{\"id\":\"web\"", "\"result\":" WEB },
+	{ "0", "\"status\",\"params\":{\"id\":\"dyn\"", "\"result\":" DYN },
+	{ "0", "\"status\",\"params\":{\"id\":\"stash\"", "\"result\":" STASH },
+	{ "0", "\"status\",\"params\":{\"id\":", REFUSED("not_found", "null") },
+	{ "0", "\"status\"", "\"result\":" TOP },
+	{ "0", "\"get_childspec\"",
+		"\"result\":{\"shutdown\":\"30s\",\"start_timeout\":\"1m\"}" },
+	{ "0", "\"", NOTHING },
+	{ "1", "\"", NOTHING },
+	{ "5", "\"status\"", "\"result\":" DYN },
+	{ "5", "\"", NOTHING },
+};
 
 /* --- silence ------------------------------------------------------------------------
  */
@@ -339,6 +391,46 @@ Test(cli_words, a_timeout_of_the_user_keeps_its_status, .timeout = 10)
 	scripted_stop(&sv);
 }
 
+Test(cli_words, a_call_that_takes_too_long_is_told_of, .timeout = 10)
+{
+	struct cli c = {
+		.verb = "call", .args = { "stash" }, .timeout_ns = 20 * MSEC_NS
+	};
+	struct scripted sv;
+
+	scripted_start(&sv, slow_script, ARRAY_LEN(slow_script));
+	c.dir = sv.dir;
+	cr_expect(run(&c) == STATUS_TIMEOUT);
+	cr_expect_str_eq(c.err,
+		"kick: stash: no answer within 20 ms (--timeout); stash was restarting; what "
+		"was asked goes on over there\n");
+	scripted_stop(&sv);
+}
+
+/* A program that is not asked by call but looked into, as one with supervisors may be.
+ */
+Test(cli_words, a_program_that_does_not_answer_is_called_a_program, .timeout = 10)
+{
+	static const struct line lines[] = {
+		{ "0", "\"status\"",
+			"\"result\":" NODE("servy", "servy", "supervisor", "running",
+				",\"socket\":\"0\",\"children\":[" NODE("prog", "prog",
+					"worker", "running",
+					",\"pid\":7,\"socket\":\"5\",\"well\":true") "]") },
+		{ "5", "\"", NOTHING },
+	};
+	struct cli c = { .verb = "status", .answer_ns = 20 * MSEC_NS };
+	struct scripted sv;
+
+	scripted_start(&sv, lines, ARRAY_LEN(lines));
+	c.dir = sv.dir;
+	cr_expect(run(&c) == STATUS_NOT_WELL);
+	cr_expect(strstr(c.err, "kick: the program prog (pid 7) has not answered for"),
+		"%s", c.err);
+	cr_expect(!strstr(c.err, "all below it"), "%s", c.err);
+	scripted_stop(&sv);
+}
+
 /* --- hints --------------------------------------------------------------------------
  */
 
@@ -364,22 +456,10 @@ static const struct {
 		"again; ^C gives up waiting, the restart goes on\n" },
 	{ "shutdown", { NULL }, "kick: waiting for kickd (pid 3) to end: " },
 	{ "wait", { "web" }, "; ^C gives up waiting\n" },
+	{ "call", { "stash" }, "kick: waiting for stash to answer, stash is restarting; "
+		"^C gives up waiting, the request goes on over there\n" },
 };
 /* clang-format on */
-
-/* Questions are answered, orders not. */
-static const struct line slow_script[] = {
-	{ "0", "\"status\",\"params\":{\"id\":\"web\"", "\"result\":" WEB },
-	{ "0", "\"status\",\"params\":{\"id\":\"dyn\"", "\"result\":" DYN },
-	{ "0", "\"status\",\"params\":{\"id\":", REFUSED("not_found", "null") },
-	{ "0", "\"status\"", "\"result\":" TOP },
-	{ "0", "\"get_childspec\"",
-		"\"result\":{\"shutdown\":\"30s\",\"start_timeout\":\"1m\"}" },
-	{ "0", "\"", NOTHING },
-	{ "1", "\"", NOTHING },
-	{ "5", "\"status\"", "\"result\":" DYN },
-	{ "5", "\"", NOTHING },
-};
 
 Test(cli_words, an_order_that_takes_long_is_explained_once_on_a_terminal, .timeout = 30)
 {

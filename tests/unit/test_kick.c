@@ -1,6 +1,7 @@
 /* What each verb ends with and prints, by what kickd's processes answer. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,11 +29,22 @@
 #define IN NODE("in", "in", "supervisor", "running", ",\"pid\":8,\"socket\":\"5\"")
 #define IN2 \
 	NODE("in2", "in2", "supervisor", "stopped", ",\"socket\":\"6\",\"well\":true")
+#define PROG                                      \
+	NODE("prog", "prog", "worker", "running", \
+		",\"pid\":20,\"socket\":\"7\",\"well\":true")
+#define STASH                                      \
+	NODE("stash", "stash", "agent", "running", \
+		",\"pid\":21,\"socket\":\"7\",\"well\":true")
+#define OFF NODE("off", "off", "worker", "stopped", ",\"socket\":\"7\",\"well\":true")
+#define SUP_IN_PROG                                                                  \
+	NODE("inner", "prog/inner", "supervisor", "running",                         \
+		",\"pid\":22,\"children\":[" NODE("low", "prog/inner/low", "worker", \
+			"running", ",\"pid\":23") "]")
 #define TOP(more)                                                              \
 	NODE("servy", "servy", "supervisor", "running",                        \
 		",\"name\":\"servy\","                                         \
 		"\"socket\":\"0\",\"pid\":4,\"root_pid\":3,\"children\":[" WEB \
-		"," DOWN "," ONCE "," IN "," IN2 more "]")
+		"," DOWN "," ONCE "," IN "," IN2 "," PROG "," STASH more "]")
 #define INNER                                                                        \
 	NODE("in", "in", "supervisor", "running",                                    \
 		",\"pid\":8,\"children\":[" NODE("deep", "in/deep", "worker",        \
@@ -40,6 +52,10 @@
 			"running", ",\"pid\":10") "]")
 #define REFUSED(atom, data) \
 	"\"error\":{\"code\":-32000,\"message\":\"" atom "\",\"data\":" data "}"
+
+#define NOPROC(reason)                                       \
+	"\"error\":{\"code\":-32002,\"message\":\"noproc\"," \
+	"\"data\":{\"reason\":\"" reason "\"}}"
 
 /* clang-format off */
 static const struct line script[] = {
@@ -50,8 +66,12 @@ static const struct line script[] = {
 	{ "0", "\"status\",\"params\":{\"id\":\"bad\"", "\"result\":" FAILED },
 	{ "0", "\"status\",\"params\":{\"id\":\"in\"", "\"result\":" IN },
 	{ "0", "\"status\",\"params\":{\"id\":\"in2\"", "\"result\":" IN2 },
+	{ "0", "\"status\",\"params\":{\"id\":\"prog\"", "\"result\":" PROG },
+	{ "0", "\"status\",\"params\":{\"id\":\"stash\"", "\"result\":" STASH },
+	{ "0", "\"status\",\"params\":{\"id\":\"off\"", "\"result\":" OFF },
 	{ "0", "\"status\",\"params\":{\"id\":", REFUSED("not_found", "null") },
 	{ "0", "\"status\"", "\"result\":" TOP("") },
+	{ "0", "\"info\"", "\"result\":{\"node\":" PROG "}" },
 	{ "0", "\"get_childspec\",\"params\":{\"id\":\"once\"",
 		"\"result\":{\"ready\":{\"exit\":true}}" },
 	{ "0", "\"restart_child\",\"params\":{\"id\":\"web\"", REFUSED("running", WEB) },
@@ -84,6 +104,33 @@ static const struct line script[] = {
 	{ "5", "\"status\",\"params\":{\"id\":", REFUSED("not_found", "null") },
 	{ "5", "\"status\"", "\"result\":" INNER },
 	{ "5", "\"count_children\"", "\"result\":{\"specs\":2}" },
+	{ "7", "\"status\",\"params\":{\"id\":\"inner\"", "\"result\":" SUP_IN_PROG },
+	{ "7", "\"status\",\"params\":{\"id\":", REFUSED("not_found", "null") },
+	{ "7", "\"status\"", "\"result\":" NODE("prog", "prog", "worker", "running",
+		",\"children\":[" SUP_IN_PROG "]") },
+	{ "7", "\"call\",\"params\":{\"request\":null}", "\"result\":\"none\"" },
+	{ "7", "\"call\",\"params\":{\"request\":{\"a\":[1,2]}}",
+		"\"result\":{\"b\": [ 1, \"\\n\" ]}" },
+	{ "7", "\"call\",\"params\":{\"request\":1}", NOPROC("exit:3") },
+	{ "7", "\"call\",\"params\":{\"request\":2}", NOPROC("noproc") },
+	{ "7", "\"call\",\"params\":{\"request\":3}",
+		REFUSED("badarg", "{\"detail\":\"no such form\"}") },
+	{ "7", "\"call\",\"params\":{\"request\":4}", NULL },
+	{ "7", "\"call\",\"params\":{\"request\":5}",
+		"\"error\":{\"code\":-32001,\"message\":\"no\"}" },
+	{ "7", "\"call\",\"params\":{\"name\":\"inside\",\"request\":null}",
+		"\"result\":\"by name\"" },
+	{ "7", "\"cast\",\"params\":{\"request\":{}}", "\"result\":true" },
+	{ "7", "\"whereis\",\"params\":{\"name\":\"inside\"}",
+		"\"result\":{\"pid\":\"<1.2>\",\"os_pid\":77}" },
+	{ "7", "\"alive\",\"params\":{\"name\":\"inside\"}", "\"result\":true" },
+	{ "7", "\"alive\",\"params\":{\"name\":\"gone\"}", "\"result\":false" },
+	{ "7", "\"info\",\"params\":{\"name\":\"inside\"}",
+		"\"result\":{\"names\":[\"inside\"]}" },
+	{ "7", "\"info\",\"params\":{}", "\"result\":{\"names\":[\"first\"]}" },
+	{ "7", "\"exit\",\"params\":{\"name\":\"inside\",\"reason\":\"bye\"}",
+		"\"result\":{}" },
+	{ "7", "\"", NOPROC("noproc") },
 };
 
 static const struct {
@@ -137,6 +184,57 @@ static const struct {
 	{ "reload", { "web" }, 0, STATUS_FAILED, NULL },
 	{ "events", { NULL }, 0, STATUS_DONE, "exited        web  pid 7  exit 1\n" },
 	{ "log", { "in" }, 0, STATUS_DONE, "in/web | a\\x1b[1m\n" },
+	{ "call", { "prog" }, 0, STATUS_DONE, "\"none\"\n" },
+	{ "call", { "prog", " {\"a\":\n[1, 2]} " }, 0, STATUS_DONE,
+		"{\"b\":[1,\"\\n\"]}\n" },
+	{ "call", { "stash" }, BIT(JSON), STATUS_DONE, "\"none\"\n" },
+	{ "call", { "prog", "1" }, 0, STATUS_FAILED, NULL },
+	{ "call", { "prog", "2" }, 0, STATUS_FAILED, NULL },
+	{ "call", { "prog", "3" }, 0, STATUS_FAILED, NULL },
+	{ "call", { "prog", "4" }, 0, STATUS_FAILED, NULL },
+	{ "call", { "prog", "5" }, 0, STATUS_DENIED, NULL },
+	{ "call", { "prog", "get" }, 0, STATUS_USAGE, NULL },
+	{ "call", { "prog", "" }, 0, STATUS_USAGE, NULL },
+	{ "call", { "prog", "{} {}" }, 0, STATUS_USAGE, NULL },
+	{ "call", { "web" }, 0, STATUS_FAILED, NULL },
+	{ "call", { "off" }, 0, STATUS_FAILED, NULL },
+	{ "call", { "in" }, 0, STATUS_FAILED, NULL },
+	{ "call", { "servy" }, 0, STATUS_FAILED, NULL },
+	{ "call", { "nope" }, 0, STATUS_NO_NAME, NULL },
+	{ "call", { "inside" }, 0, STATUS_DONE, "\"by name\"\n" },
+	{ "call", { "stale" }, 0, STATUS_NO_NAME, NULL },
+	{ "call", { "gone" }, 0, STATUS_FAILED, NULL },
+	{ "cast", { "prog", "{}" }, 0, STATUS_DONE, NULL },
+	{ "cast", { "prog", "{}" }, BIT(JSON), STATUS_DONE,
+		"[{\"path\":\"prog\",\"ok\":true," },
+	{ "cast", { "gone", "{}" }, 0, STATUS_FAILED, NULL },
+	{ "whereis", { "inside" }, 0, STATUS_DONE, "77\n" },
+	{ "whereis", { "inside" }, BIT(JSON), STATUS_DONE,
+		"{\"path\":\"prog\",\"pid\":77}\n" },
+	{ "whereis", { "gone" }, 0, STATUS_FAILED, NULL },
+	{ "whereis", { "stale" }, 0, STATUS_NO_NAME, NULL },
+	{ "whereis", { "prog/inside" }, 0, STATUS_NO_NAME, NULL },
+	{ "whereis", { "stash/x" }, 0, STATUS_NO_NAME, NULL },
+	{ "whereis", { "off/x" }, 0, STATUS_NO_NAME, NULL },
+	{ "whereis", { "dead" }, 0, STATUS_FAILED, NULL },
+	{ "call", { "dead" }, 0, STATUS_FAILED, NULL },
+	{ "alive", { "inside" }, 0, STATUS_DONE, NULL },
+	{ "alive", { "gone" }, BIT(JSON), STATUS_FAILED,
+		"{\"path\":\"prog\",\"alive\":false}\n" },
+	{ "info", { "inside" }, BIT(JSON), STATUS_DONE, "{\"names\":[\"inside\"]}\n" },
+	{ "info", { "prog" }, BIT(JSON), STATUS_DONE,
+		",\"process\":{\"names\":[\"first\"]}}\n" },
+	{ "exit", { "inside", "bye" }, 0, STATUS_DONE, "inside: exit signal sent\n" },
+	{ "exit", { "gone", "bye" }, BIT(JSON), STATUS_FAILED, "\"ok\":false" },
+	{ "stop", { "inside" }, 0, STATUS_NO_NAME, NULL },
+	{ "status", { "prog" }, 0, STATUS_DONE, "\n   `- low" },
+	{ "status", { "prog" }, BIT(JSON), STATUS_DONE,
+		",\"socket\":\"7\",\"children\":[{\"id\":\"inner\"" },
+	{ "status", { "prog/inner/low" }, 0, STATUS_DONE, "pid 23\n" },
+	{ "status", { "prog/nope" }, 0, STATUS_UNKNOWN, NULL },
+	{ "status", { "stash" }, 0, STATUS_DONE, "stash  running  pid 21\n" },
+	{ "status", { "stash/x" }, 0, STATUS_UNKNOWN, NULL },
+	{ "status", { "inside" }, 0, STATUS_UNKNOWN, NULL },
 	{ "wait", { "web" }, 0, STATUS_DONE, NULL },
 	{ "wait", { "once" }, 0, STATUS_DONE, NULL },
 	{ "wait", { "down" }, 0, STATUS_FAILED, NULL },
@@ -190,6 +288,23 @@ static int run_verb(const char *dir, const char *verb, const char *const args[4]
 	return rc;
 }
 
+/* As a program does that has a name. */
+static void register_name(const char *dir, const char *name, const char *socket)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof path, "%s/=%s", dir, name);
+	cr_assert(symlink(socket, path) == 0);
+}
+
+static void unregister_name(const char *dir, const char *name)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof path, "%s/=%s", dir, name);
+	cr_assert(unlink(path) == 0);
+}
+
 Test(kick, verbs_end_with_the_status_of_the_manual, .timeout = 60)
 {
 	struct scripted sv;
@@ -197,6 +312,15 @@ Test(kick, verbs_end_with_the_status_of_the_manual, .timeout = 60)
 
 	buf_init(&out, 0);
 	scripted_start(&sv, script, ARRAY_LEN(script));
+	register_name(sv.dir, "inside", "7");
+	register_name(sv.dir, "gone", "7");
+	/* Where nobody listens any more. */
+	register_name(sv.dir, "dead", "=dead~");
+	register_name(sv.dir, "dead~", "/dev/null");
+	/* Whose socket is no more. */
+	register_name(sv.dir, "stale", "99");
+	/* The id of a child comes first. */
+	register_name(sv.dir, "web", "7");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		int rc = run_verb(
 			sv.dir, rows[i].verb, rows[i].args, rows[i].given, &out);
@@ -211,6 +335,12 @@ Test(kick, verbs_end_with_the_status_of_the_manual, .timeout = 60)
 			cr_expect(out.len == 0, "row: %s: %s", rows[i].verb,
 				buf_text(&out));
 	}
+	unregister_name(sv.dir, "inside");
+	unregister_name(sv.dir, "gone");
+	unregister_name(sv.dir, "stale");
+	unregister_name(sv.dir, "dead");
+	unregister_name(sv.dir, "dead~");
+	unregister_name(sv.dir, "web");
 	scripted_stop(&sv);
 	buf_done(&out);
 }

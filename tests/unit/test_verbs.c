@@ -1,7 +1,9 @@
 /* One table of verbs, one manual page, one help: none can be changed without the
  * others. The same for options, exit statuses, and the names of the protocol. */
 #include <criterion/criterion.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../../cmd/kick/verbs.h"
@@ -12,8 +14,8 @@
 
 #include <fcntl.h>
 
-/* A manual page of the tree that this file was compiled from; the caller frees it. */
-static char *read_page(const char *name)
+/* A file of the tree that this file was compiled from; the caller frees it. */
+static char *read_tree(const char *name)
 {
 	char path[4096];
 	const char *tests = strstr(__FILE__, "tests/unit/");
@@ -22,13 +24,21 @@ static char *read_page(const char *name)
 	int fd;
 
 	cr_assert(tests);
-	(void)snprintf(path, sizeof path, "%.*sman/%s", (int)(tests - __FILE__),
-		__FILE__, name);
+	(void)snprintf(
+		path, sizeof path, "%.*s%s", (int)(tests - __FILE__), __FILE__, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	cr_assert(fd >= 0, "%s", path);
 	cr_assert(fd_read_all(fd, 1 << 20, &text, &len) == 0);
 	fd_close(fd);
 	return text;
+}
+
+static char *read_page(const char *name)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof path, "man/%s", name);
+	return read_tree(path);
 }
 
 /* The text of one section. */
@@ -202,7 +212,10 @@ Test(verbs, the_protocol_page_has_each_method_and_error_code, .timeout = 5)
 		PROTOCOL_ERRORS(X)
 #undef X
 	};
+	static const char *const of_kick[] = { "METHODS OF SUPERVISORS",
+		"METHODS OF THE LOGGER" };
 	char *page = read_page("kick-protocol.5");
+	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
 		char want[64];
@@ -210,12 +223,48 @@ Test(verbs, the_protocol_page_has_each_method_and_error_code, .timeout = 5)
 		(void)snprintf(want, sizeof want, "\n.It Ic %s", methods[i]);
 		cr_expect(strstr(page, want), "kick-protocol.5 lacks %s", methods[i]);
 	}
-	cr_expect(count_lines(page, ".It Ic ") == ARRAY_LEN(methods));
+	for (size_t i = 0; i < ARRAY_LEN(of_kick); i++) {
+		char *part = section(page, of_kick[i]);
+
+		n += count_lines(part, ".It Ic ");
+		free(part);
+	}
+	cr_expect(n == ARRAY_LEN(methods));
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
 		char want[64];
 
 		(void)snprintf(want, sizeof want, "\n.It %d\n", codes[i]);
 		cr_expect(strstr(page, want), "kick-protocol.5 lacks %d", codes[i]);
 	}
+	free(page);
+}
+
+/* The methods of a program's socket are a table of its own. */
+Test(verbs, the_protocol_page_has_each_method_of_programs, .timeout = 5)
+{
+	char *page = read_page("kick-protocol.5");
+	char *part = section(page, "METHODS OF PROGRAMS");
+	char *source = read_tree("lib/control/nodeouter.c");
+	const char *at = strstr(source, "} methods[] = {\n");
+	size_t n = 0;
+
+	cr_assert(at);
+	for (at = strchr(at, '\n') + 1; strncmp(at, "\t{ \"", 4) == 0 &&
+		strncmp(strchr(at, ',') + 2, "do_in_code", 10) != 0;
+		at = strchr(at, '\n') + 1) {
+		char want[64];
+		bool reader = strncmp(strchr(at, ',') + 2, "do_", 3) == 0 &&
+			strncmp(strchr(strchr(at, ',') + 1, ',') + 2, "true", 4) == 0;
+
+		(void)snprintf(want, sizeof want, "\n.It Ic %.*s",
+			(int)strcspn(at + 4, "\""), at + 4);
+		cr_expect(strstr(part, want), "kick-protocol.5 lacks%s", want);
+		n++;
+		cr_expect(reader == (n <= 6), "%s: readers", want);
+	}
+	cr_expect(n == 10);
+	cr_expect(count_lines(part, ".It Ic ") == n);
+	free(source);
+	free(part);
 	free(page);
 }
