@@ -74,7 +74,8 @@ static void write_self(struct sup_control *sc, struct buf *out)
 	buf_add_json(out, self.path, cs->path_len);
 	buf_addf(out,
 		",\"type\":\"%s\",\"state\":\"running\",\"pid\":%d,\"restart\":null,"
-		"\"strategy\":\"%s\",\"since\":\"%s\",\"restarts\":0,\"well\":true",
+		"\"strategy\":\"%s\",\"since\":\"%s\","
+		"\"restarts\":0,\"well\":true",
 		child_type_names[p->dynamic ? CHILD_DYNAMIC_SUPERVISOR
 					    : CHILD_SUPERVISOR],
 		(int)getpid(), strategy_names[p->strategy],
@@ -131,7 +132,8 @@ static void do_status(struct sup_control *sc, struct call *call)
 		write_child(cs, c, &out);
 	} else {
 		write_self(sc, &out);
-		buf_adds(&out, ",\"children\":[");
+		buf_addf(&out, ",\"uptime_ms\":%lld,\"children\":[",
+			(long long)((clock_wall() - sc->started_wall) / MSEC_NS));
 		for (uint32_t i = 0; i < cs->core.n; i++) {
 			if (i > 0)
 				buf_addc(&out, ',');

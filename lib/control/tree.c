@@ -360,6 +360,9 @@ int tree_graft(struct tree *t, struct node *node, const cJSON *result)
 	node->max_restarts = own.max_restarts;
 	node->max_seconds = own.max_seconds;
 	node->recent_restarts = own.recent_restarts;
+	/* A supervisor in code, of which its program knows no more than that it is. */
+	if (node->uptime_ms == TREE_NONE)
+		node->uptime_ms = own.uptime_ms;
 	node->children = own.children;
 	node->n_children = own.n_children;
 	return 0;

@@ -1,8 +1,9 @@
 /* What programs and services leave in kickd's runtime directory for each other to find.
  *
- * =NAME            a symbolic link whose text is the control socket of who has the
- * name; one to a socket that is no more counts as none nSOCKET-RANDOM/  where a program
- * that was started over a link has its own sockets */
+ * =NAME: a symbolic link whose text is the control socket of who has the name; one to a
+ * socket that is no more counts as none.
+ *
+ * nSOCKET-RANDOM/: where a program that was started over a link has its own sockets. */
 #ifndef KICK_OS_NAMEDIR_H
 #define KICK_OS_NAMEDIR_H
 

@@ -1,10 +1,10 @@
 /* What the files of the node process share with each other:
  *
- *   nodeproc.c   processes: births, deaths, links, monitors, requests
- *   nodeinfo.c   what is told of a process
- *   nodenames.c  names, and those who wait for one
- *   control/nodeouter.c  towards the outside: the link to kickd's supervisor, the
- * control socket nodetimers.c messages that are sent later */
+ *   nodeproc.c    processes: births, deaths, links, monitors, requests
+ *   nodeinfo.c    what is told of a process
+ *   nodenames.c   names, and those who wait for one
+ *   nodetimers.c  messages that are sent later
+ *   nodeouter.c   in control/: kickd's supervisor, the control socket */
 #ifndef KICK_OTP_NODEINT_H
 #define KICK_OTP_NODEINT_H
 
