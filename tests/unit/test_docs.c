@@ -466,7 +466,7 @@ Test(docs, examples_of_the_pages_load, .timeout = 10)
 	static const struct {
 		const char *page;
 		size_t n;
-	} rows[] = { { "man/kick.7", 5 }, { "man/kick.json.5", 1 } };
+	} rows[] = { { "man/kick.7", 6 }, { "man/kick.json.5", 1 } };
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		autofree char *page = read_tree(rows[i].page);
