@@ -233,6 +233,7 @@ int kick_receive(kick_match *match, void *user, int64_t timeout_ms, kick_message
 
 	if (!self.pid.id)
 		return -ENOTCONN;
+	peers_order();
 	it = first_match(queue, match, user);
 	while (!it) {
 		tell_news(false);
@@ -241,6 +242,7 @@ int kick_receive(kick_match *match, void *user, int64_t timeout_ms, kick_message
 		r = peers_turn(deadline);
 		if (r < 0)
 			return r;
+		peers_order();
 		it = first_match(seen && !in_between ? seen->next : queue, match, user);
 		/* A flood of what does not match holds nobody beyond his time. */
 		if (!it && (r == 0 || (deadline && deadline <= clock_now())))

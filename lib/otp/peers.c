@@ -326,6 +326,17 @@ static int take_bytes(struct peer *p, const char *bytes, size_t n)
 	return 0;
 }
 
+/* Messages have been read that a signal may have been sent before. */
+static bool ahead;
+
+void peers_order(void)
+{
+	if (!ahead)
+		return;
+	ahead = false;
+	self_hear();
+}
+
 static void read_peer(struct peer *p)
 {
 	static char bytes[READ_BYTES];
@@ -343,6 +354,7 @@ static void read_peer(struct peer *p)
 			return;
 		}
 		got += (size_t)n;
+		ahead = true;
 		/* Less than there was room for: most likely all. */
 		if ((size_t)n < sizeof bytes)
 			return;
