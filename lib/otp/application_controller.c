@@ -37,6 +37,7 @@ struct app {
 	enum app_state state;
 	kick_restart type;
 	kick_pid master, top;
+	kick_ref grace;		/* of a start that was told to stop: a timer */
 	struct waiter *waiting; /* for its start, or its stop */
 	struct app *prev, *next;
 };
@@ -137,15 +138,31 @@ static void answer_all(struct waiter **list, const char *result, const char *rea
 /* --- stop ---------------------------------------------------------------------------
  */
 
+/* One that is being started hears the order when it is up, which may be in a moment;
+ * one that hangs never does. */
+#define START_GRACE_MS 5000
+
 static int begin_stop(struct app *a)
 {
-	/* One that is still starting would not hear it. */
-	bool hears = a->state == RUNNING;
+	cJSON *grace = a->state == STARTING ? kick_pid_to_json(a->master) : NULL;
 
-	if (a->state == STARTING)
+	if (a->state == STARTING) {
 		answer_all(&a->waiting, "terminating", NULL);
+		(void)kick_send_after(
+			START_GRACE_MS, kick_to(self.pid), grace, &a->grace);
+	}
+	cJSON_Delete(grace);
 	a->state = STOPPING;
-	return kick_exit(a->master, hears ? "shutdown" : "kill");
+	return kick_exit(a->master, "shutdown");
+}
+
+/* It has not come up. */
+static void grace_is_over(const kick_message *m)
+{
+	struct app *a = app_of(kick_pid_from_json(m->value));
+
+	if (a && a->grace)
+		(void)kick_exit(a->master, "kill");
 }
 
 /* APP-7: the last one first, each waited for. */
@@ -303,6 +320,10 @@ static void on_started(const kick_message *m)
 	struct app *a = app_of(m->from);
 	const cJSON *top = cJSON_GetObjectItemCaseSensitive(m->value, MASTER_STARTED);
 
+	if (a && top && a->grace) {
+		(void)kick_cancel_timer(a->grace);
+		a->grace = 0;
+	}
 	if (!a || a->state != STARTING || !top)
 		return;
 	a->top = kick_pid_from_json(top);
@@ -423,7 +444,9 @@ static int ac_info(kick_server *s, const kick_message *m)
 {
 	struct app *a = m->kind == KICK_EXIT ? app_of(m->from) : NULL;
 
-	if (m->kind == KICK_MESSAGE)
+	if (m->kind == KICK_MESSAGE && kick_pid_equal(m->from, self.pid))
+		grace_is_over(m);
+	else if (m->kind == KICK_MESSAGE)
 		on_started(m);
 	/* An exit signal of one that lives is none of its end. */
 	return a && kick_alive(a->master) == 0 ? on_end(s, a, m->reason) : KICK_OK;

@@ -484,6 +484,24 @@ static pid_t os_pid_of(kick_pid a)
 	return os;
 }
 
+/* A signal to another process takes effect in a moment, of which nobody is told: the
+ * node is asked until it sees it. */
+static void freeze(kick_pid a, pid_t os)
+{
+	bool frozen = false;
+
+	CHECK_INT(kill(os, SIGSTOP), 0);
+	while (!frozen) {
+		cJSON *info = kick_info(a);
+		const char *state =
+			cJSON_GetStringValue(cJSON_GetObjectItem(info, "state"));
+
+		CHECK(state);
+		frozen = strcmp(state, "suspended") == 0;
+		cJSON_Delete(info);
+	}
+}
+
 static void ask_a_stopped_one(void *pid)
 {
 	kick_reason why = { "" };
@@ -500,7 +518,7 @@ NODE_TEST(lib_agent, agt_03_killed_before_and_while_it_is_asked)
 	kick_pid a = agent("1"), caller;
 	pid_t os = os_pid_of(a);
 
-	CHECK_INT(kill(os, SIGSTOP), 0);
+	freeze(a, os);
 	CHECK_INT(kick_spawn(ask_a_stopped_one, &a, &caller), 0);
 	EXPECT_TEXT("asking");
 	CHECK_INT(update(kick_to(a), plus, "1", 20, NULL), -ETIMEDOUT);
