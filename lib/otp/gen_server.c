@@ -277,7 +277,7 @@ static void be_server(void *arg)
 	}
 	/* Gone before it is told, so that another may take the name at once. */
 	if (b->options.name)
-		(void)kick_unregister(b->options.name);
+		(void)self_vacate(b->options.name);
 	if (r == KICK_IGNORE) {
 		tell_starter(b->starter, "ignore", NULL);
 		kick_raise("normal");

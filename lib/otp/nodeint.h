@@ -2,6 +2,7 @@
  *
  *   nodeproc.c    processes: births, deaths, links, monitors, requests
  *   nodeinfo.c    what is told of a process
+ *   nodebirths.c  births that are not known of yet
  *   nodenames.c   names, and those who wait for one
  *   nodetimers.c  messages that are sent later
  *   nodeouter.c   in control/: kickd's supervisor, the control socket */
@@ -38,8 +39,9 @@ struct monitor {
 
 struct member {
 	uint64_t id;
-	uint64_t parent; /* 0: none */
-	uint64_t leader; /* of its group; 0: none. OTP: its group leader */
+	uint64_t parent; /* 0: none; of one whose supervisor has ended: who is above */
+	uint64_t fell_with; /* that supervisor, or 0 */
+	uint64_t leader;    /* of its group; 0: none. OTP: its group leader */
 	pid_t pid;
 	struct link link;
 	bool trap;
@@ -61,6 +63,9 @@ struct member {
 /* NULL: there is none. */
 struct member *node_find(int64_t id);
 
+/* All, by by_id. */
+struct member *node_members(void);
+
 void node_tell(struct member *m, enum node_kind kind, uint64_t id, uint64_t number,
 	const char *text);
 
@@ -81,6 +86,21 @@ uint64_t node_number(void);
 
 const struct node_counters *node_counters(void);
 
+/* --- nodebirths.c --- */
+
+struct reason;
+
+/* A process has ended of which nothing was known. */
+void births_remember(pid_t pid, const struct reason *facts);
+
+/* How it ended before it was heard of; NULL: it has not. */
+const struct reason *births_early_end(pid_t pid);
+
+/* parent has ended, and all that it said was heard: calls back for each child that it
+ * had begun to make. pid 0: it had not come to that. */
+void births_end(struct node_counters *counters, uint64_t parent,
+	void (*lost)(uint64_t id, pid_t pid));
+
 /* --- nodeinfo.c --- */
 
 /* As process_info: the caller's, freed with free(); NULL for want of memory. */
@@ -91,6 +111,9 @@ char *node_describe(const struct member *m);
 /* 0, -EEXIST, -EINVAL, -ENOMEM. */
 int nodenames_give(struct member *m, const char *text);
 int nodenames_take(const struct member *m, const char *text);
+
+/* As if m had ended, for this name. */
+int nodenames_vacate(const struct member *m, const char *text);
 
 /* Who has it, or NULL. */
 struct member *nodenames_find(const char *text);
@@ -103,9 +126,13 @@ void nodenames_unwait(struct name_waiter *w);
 /* m has ended: its names wait for its successor where there will be one. */
 void nodenames_bury(const struct member *m);
 
-/* A child of sup that had ended is up again, or never will be. 0, 0: the program has
- * been started. */
-void nodenames_settled(uint64_t sup, uint64_t child);
+/* The children of a supervisor that ends go with it, some of them later: whoever
+ * starts it anew starts them. Before nodenames_bury(). */
+void nodenames_hand_up(const struct member *sup);
+
+/* A child of sup that had ended is up again as successor, or never will be: 0. All 0:
+ * the program has been started. */
+void nodenames_settled(uint64_t sup, uint64_t child, uint64_t successor);
 
 /* Each name of m. */
 void nodenames_each(

@@ -13,13 +13,18 @@
 
 struct name {
 	char text[KICK_ID_MAX + 1];
-	struct member *member;	/* NULL: vacant */
-	uint64_t keeper, child; /* of a vacant one: who starts it anew, as what */
+	struct member *member; /* NULL: vacant */
+	/* Of a vacant one: who starts it anew, what had ended then, and who had it
+	 * last: that one, or a successor whose start has failed or was not yet told. */
+	uint64_t keeper, child, last;
 	struct name_waiter *waiters;
 	UT_hash_handle hh;
 };
 
 static struct name *names;
+
+/* How many live on after their supervisor, or more. */
+static unsigned n_fallen;
 
 /* NOLINTNEXTLINE(readability-function-size): uthash */
 static struct name *find(const char *text)
@@ -134,6 +139,24 @@ static uint64_t keeper_of(const struct member *m)
 	return parent && parent->supervisor ? parent->id : 0;
 }
 
+/* One whose start has failed is not known to its supervisor: the name goes on waiting
+ * for what its predecessor's did. */
+static void vacate(struct name *n, const struct member *m, uint64_t keeper)
+{
+	bool again = n->member == m && n->keeper == keeper && n->child != 0;
+	uint64_t id = m->fell_with ? m->fell_with : m->id;
+
+	if (keeper == 0) {
+		drop(n);
+		return;
+	}
+	n->member = NULL;
+	n->keeper = keeper;
+	n->last = id;
+	if (!again)
+		n->child = id;
+}
+
 /* NOLINTNEXTLINE(readability-function-size): uthash */
 void nodenames_bury(const struct member *m)
 {
@@ -141,29 +164,69 @@ void nodenames_bury(const struct member *m)
 	struct name *n, *next;
 
 	HASH_ITER(hh, names, n, next)
-	{
-		bool kept = !n->member && n->keeper == m->id;
+	if (n->member == m || (!n->member && n->keeper == m->id))
+		vacate(n, m, keeper);
+}
 
-		if (n->member != m && !kept)
+int nodenames_vacate(const struct member *m, const char *text)
+{
+	struct name *n = find(text);
+
+	if (!n || n->member != m)
+		return -ESRCH;
+	vacate(n, m, keeper_of(m));
+	return 0;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): uthash */
+void nodenames_hand_up(const struct member *sup)
+{
+	struct member *m, *next;
+
+	HASH_ITER(by_id, node_members(), m, next)
+	{
+		if (m->parent != sup->id)
 			continue;
-		if (keeper == 0) {
-			drop(n);
-			continue;
-		}
-		n->member = NULL;
-		n->keeper = keeper;
-		n->child = m->id;
+		m->parent = sup->parent;
+		m->fell_with = sup->fell_with ? sup->fell_with : sup->id;
+		n_fallen++;
+	}
+}
+
+/* Nobody waits for that supervisor's children any more. */
+/* NOLINTNEXTLINE(readability-function-size): uthash */
+static void forsake(uint64_t keeper, uint64_t sup)
+{
+	struct member *m, *next;
+
+	if (n_fallen == 0)
+		return;
+	n_fallen = 0;
+	HASH_ITER(by_id, node_members(), m, next)
+	{
+		if (m->parent == keeper && m->fell_with == sup)
+			m->parent = m->fell_with = 0;
+		n_fallen += m->fell_with != 0;
 	}
 }
 
 /* NOLINTNEXTLINE(readability-function-size): uthash */
-void nodenames_settled(uint64_t sup, uint64_t child)
+void nodenames_settled(uint64_t sup, uint64_t child, uint64_t successor)
 {
 	struct name *n, *next;
 
+	forsake(sup, child);
 	HASH_ITER(hh, names, n, next)
-	if (!n->member && n->keeper == sup && n->child == child)
-		drop(n);
+	{
+		if (n->keeper != sup || n->child != child)
+			continue;
+		if (n->member)
+			n->keeper = n->child = 0;
+		else if (successor && n->last == successor)
+			n->child = successor; /* which has ended since */
+		else
+			drop(n);
+	}
 }
 
 /* NOLINTNEXTLINE(readability-function-size): uthash */

@@ -31,10 +31,6 @@
 /* Ends that are remembered for those who ask late. */
 #define PAST_LEN 1024
 
-/* Ends that are remembered until their births are heard of: as many as can come
- * between a clone and the word of it. */
-#define EARLY_LEN 256
-
 static struct {
 	struct loop *loop;
 	uint64_t node;
@@ -47,11 +43,6 @@ static struct {
 		uint64_t id;
 		char reason[KICK_REASON_MAX];
 	} past[PAST_LEN];
-	struct {
-		pid_t pid; /* ended before it was heard of */
-		struct reason reason;
-	} early[EARLY_LEN];
-	unsigned next_early;
 	bool ending;
 	bool term_is_exit;
 	int status;
@@ -324,6 +315,8 @@ static void bury(struct member *m, const char *reason)
 {
 	if (m->gone)
 		return;
+	if (m->supervisor)
+		nodenames_hand_up(m);
 	remove_sockets(m);
 	remember(m, reason);
 	HASH_DELETE(by_id, nd.by_id, m);
@@ -386,6 +379,18 @@ static void end_with_first(const struct member *m, const struct reason *facts)
 		nd.status = 0;
 }
 
+/* It ended before it could tell of that one. */
+static void end_unheard(uint64_t id, pid_t pid)
+{
+	struct member never = { .id = id };
+
+	if (node_find((int64_t)id) || strcmp(recall(id), "noproc") != 0)
+		return;
+	if (pid > 0 && !find_pid(pid) && !births_early_end(pid) && reap_is_child(pid))
+		(void)kill(pid, SIGKILL);
+	remove_sockets(&never);
+}
+
 static void ended(struct member *m, const struct reason *facts)
 {
 	bool first = m->id == NODE_FIRST;
@@ -395,14 +400,7 @@ static void ended(struct member *m, const struct reason *facts)
 	if (first)
 		end_with_first(m, facts);
 	bury(m, reason_of(m, facts));
-}
-
-static void remember_early(pid_t pid, const struct reason *facts)
-{
-	unsigned i = nd.next_early++ % EARLY_LEN;
-
-	nd.early[i].pid = pid;
-	nd.early[i].reason = *facts;
+	births_end(nd.counters, m->id, end_unheard);
 }
 
 static void reap_all(void)
@@ -416,20 +414,8 @@ static void reap_all(void)
 		if (m)
 			ended(m, &facts);
 		else
-			remember_early(pid, &facts);
+			births_remember(pid, &facts);
 	}
-}
-
-/* How it ended before it was heard of; NULL: it has not. What is remembered of a pid
- * that is one of a child is of another process. */
-static const struct reason *early_end(pid_t pid)
-{
-	for (size_t i = 0; i < EARLY_LEN && i < nd.next_early; i++)
-		if (nd.early[i].pid == pid) {
-			nd.early[i].pid = 0;
-			return reap_is_child(pid) ? NULL : &nd.early[i].reason;
-		}
-	return NULL;
 }
 
 /* It cannot be kept: as if it had been killed right after. */
@@ -446,7 +432,7 @@ static void born(
 	struct member *m, const struct link_message *msg, const char *text, int fd)
 {
 	pid_t pid = (pid_t)strtol(text, NULL, 10);
-	const struct reason *end = early_end(pid);
+	const struct reason *end = births_early_end(pid);
 	struct member *made = NULL;
 
 	if (fd >= 0 && pid > 0)
@@ -560,7 +546,7 @@ static void do_ready(const struct member *m, bool term)
 	if (outer_is_ready())
 		return;
 	outer_ready();
-	nodenames_settled(0, 0);
+	nodenames_settled(0, 0, 0);
 }
 
 /* NOLINTNEXTLINE(readability-function-size): uthash */
@@ -575,6 +561,11 @@ void node_each_top(void (*call)(void *user, const struct member *m), void *user)
 		if (m->supervisor && !(parent && parent->supervisor))
 			call(user, m);
 	}
+}
+
+struct member *node_members(void)
+{
+	return nd.by_id;
 }
 
 const struct node_counters *node_counters(void)
@@ -653,7 +644,10 @@ static void serve(struct member *m, const struct link_message *msg, const char *
 		answer(m, msg, nodenames_give(m, text), NULL, -1);
 		return;
 	case NODE_UNREGISTER:
-		answer(m, msg, nodenames_take(m, text), NULL, -1);
+		answer(m, msg,
+			msg->flags & NODE_WAIT ? nodenames_vacate(m, text)
+					       : nodenames_take(m, text),
+			NULL, -1);
 		return;
 	case NODE_WHEREIS:
 		do_whereis(m, msg, text);
@@ -666,7 +660,7 @@ static void serve(struct member *m, const struct link_message *msg, const char *
 		m->supervisor = strdup(text);
 		return;
 	case NODE_SETTLED:
-		nodenames_settled(m->id, (uint64_t)msg->number);
+		nodenames_settled(m->id, (uint64_t)msg->number, msg->id);
 		return;
 	case NODE_LEAD:
 		m->leader = m->id;

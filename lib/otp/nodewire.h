@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum node_kind {
 	/* to the node; number is the other process's id where one is meant */
@@ -13,25 +14,26 @@ enum node_kind {
 		      NODE_LINKED, NODE_MONITORED, id: the monitor's ref. No answer */
 	NODE_LINK,
 	NODE_UNLINK,
-	NODE_MONITOR,	/* the answer: number: ref, or 0 and text: how it had ended */
-	NODE_DEMONITOR, /* number: ref */
-	NODE_TRAP,	/* number: on; the answer: what it was */
-	NODE_EXIT,	/* text: reason; flags: frames sent to it before */
-	NODE_RAISE,	/* text: reason of the exit that follows; no answer */
-	NODE_REGISTER,	/* text: name */
-	NODE_UNREGISTER,
-	NODE_WHEREIS, /* text: name; flags: NODE_WAIT; the answer: number: id, or
-			 -EAGAIN: NODE_FOUND will follow, or -EREMOTE: text: another
-			 program's socket */
-	NODE_UNWAIT,  /* no NODE_FOUND, please; no answer */
-	NODE_ALIVE,   /* the answer: its process's pid, or 0 */
-	NODE_INFO,    /* the answer: text: JSON */
+	NODE_MONITOR,	 /* the answer: number: ref, or 0 and text: how it had ended */
+	NODE_DEMONITOR,	 /* number: ref */
+	NODE_TRAP,	 /* number: on; the answer: what it was */
+	NODE_EXIT,	 /* text: reason; flags: frames sent to it before */
+	NODE_RAISE,	 /* text: reason of the exit that follows; no answer */
+	NODE_REGISTER,	 /* text: name */
+	NODE_UNREGISTER, /* text: name; flags: NODE_WAIT: as if it had ended */
+	NODE_WHEREIS,	 /* text: name; flags: NODE_WAIT; the answer: number: id, or
+			    -EAGAIN: NODE_FOUND will follow, or -EREMOTE: text: another
+			    program's socket */
+	NODE_UNWAIT,	 /* no NODE_FOUND, please; no answer */
+	NODE_ALIVE,	 /* the answer: its process's pid, or 0 */
+	NODE_INFO,	 /* the answer: text: JSON */
 	NODE_LATER, /* number: ms; flags: NODE_AGAIN; text: "ID JSON" or "=NAME JSON" */
 	NODE_CANCEL,	 /* number: ref */
 	NODE_LEFT,	 /* number: ref */
 	NODE_SUPERVISOR, /* the sender is one; text: JSON about it; no answer */
 	NODE_SETTLED,	 /* a supervisor's, number: a child's id that has ended: it has
-			    been    started again, or will not be; no answer */
+			    been started again, id: as what, or will not be: 0; no answer
+			  */
 	NODE_LEAD, /* the sender leads a group: itself, and all that is born of a member
 		      from now on; no answer */
 	NODE_KILL_LED, /* kills all of the sender's group but it; the answer: number:
@@ -70,6 +72,10 @@ enum node_kind {
 
 #define NODE_MAILBOXES 16384
 
+/* Births that may be under way at once and are cleaned up after, should the parent end
+ * before it can tell. */
+#define NODE_BIRTHS 256
+
 /* In memory that all processes of a node share: what each takes from by itself. */
 struct node_counters {
 	_Atomic uint64_t last_id;  /* of processes */
@@ -77,6 +83,13 @@ struct node_counters {
 	/* Lengths of mailboxes, by id modulo their number: id (low 32 bits) and length.
 	 */
 	_Atomic uint64_t mailboxes[NODE_MAILBOXES];
+	/* From before the first thing of a child is made until the node has been told.
+	 * pid is written by clone(2). */
+	struct node_birth {
+		_Atomic uint64_t parent; /* 0: free */
+		_Atomic uint64_t id;
+		volatile pid_t pid; /* 0: not yet cloned */
+	} births[NODE_BIRTHS];
 };
 
 static inline uint64_t node_mailbox(uint64_t id, size_t length)

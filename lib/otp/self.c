@@ -5,9 +5,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,8 +217,9 @@ static int environment_link(void)
 	if (!text)
 		return -1;
 	(void)unsetenv("KICK_LINK_FD");
-	return *end || fd < 3 || fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0 ? -EBADF
-									 : (int)fd;
+	if (*end || fd < 3 || fd > INT_MAX || fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0)
+		return -EBADF;
+	return (int)fd;
 }
 
 /* What its supervisor has put on the link before it started the program. 0: also when
@@ -229,7 +232,7 @@ static int meet_supervisor(struct outer_start *ret)
 	const char *env_dir = getenv("KICK_RUNTIME_DIR"),
 		   *env_name = getenv("KICK_NAME");
 	long long group, readers;
-	int fd = environment_link();
+	int fd = environment_link(), listen = -1;
 	size_t n_fds = 1;
 	ssize_t n;
 
@@ -239,13 +242,17 @@ static int meet_supervisor(struct outer_start *ret)
 	if (!env_dir || !env_name || strlen(env_dir) >= sizeof dir ||
 		strlen(env_name) >= sizeof path)
 		return -EINVAL;
-	n = sock_receive(fd, parts, 2, &ret->listen, &n_fds);
-	if (n < (ssize_t)sizeof m || n_fds != 1 || m.kind != LINK_NODE)
-		return n < 0 ? (int)n : -EPROTO;
-	text[(size_t)n - sizeof m] = '\0';
-	if (sscanf(text, "%lld %lld", &group, &readers) != 2)
+	n = sock_receive(fd, parts, 2, &listen, &n_fds);
+	if (n < 0)
+		return (int)n;
+	text[n > (ssize_t)sizeof m ? (size_t)n - sizeof m : 0] = '\0';
+	if (n < (ssize_t)sizeof m || n_fds != 1 || m.kind != LINK_NODE ||
+		sscanf(text, "%lld %lld", &group, &readers) != 2) {
+		(void)fd_close(listen);
 		return -EPROTO;
+	}
 	ret->link = fd;
+	ret->listen = listen;
 	ret->socket = (uint32_t)m.id;
 	ret->group = (gid_t)group;
 	ret->readers = (gid_t)readers;
@@ -372,9 +379,12 @@ static _Noreturn void live(kick_function *function, void *arg)
 }
 
 /* A sibling, so that the node is its parent and reaps it. */
-static pid_t fork_sibling(void)
+static pid_t fork_sibling(struct node_birth *b)
 {
-	return (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+	int noted = b ? CLONE_PARENT_SETTID : 0;
+
+	return (pid_t)syscall(
+		SYS_clone, CLONE_PARENT | SIGCHLD | noted, 0, b ? &b->pid : NULL, 0, 0);
 }
 
 /* What the parent makes before the clone: nobody is asked. */
@@ -382,7 +392,31 @@ struct cradle {
 	uint64_t id, ref;
 	int ends[2]; /* of the link: the node's, its own */
 	int listen;
+	struct node_birth *birth; /* NULL: none was free */
 };
+
+static struct node_birth *note_birth(void)
+{
+	for (size_t i = 0; i < NODE_BIRTHS; i++) {
+		struct node_birth *b = &self.counters->births[i];
+		uint64_t nobody = 0;
+
+		if (b->parent == 0 &&
+			atomic_compare_exchange_strong(
+				&b->parent, &nobody, self.pid.id))
+			return b;
+	}
+	return NULL;
+}
+
+static void forget_birth(struct node_birth *b)
+{
+	if (!b)
+		return;
+	b->id = 0;
+	b->pid = 0;
+	b->parent = 0;
+}
 
 static int make_cradle(struct cradle *c)
 {
@@ -392,8 +426,12 @@ static int make_cradle(struct cradle *c)
 		return r;
 	c->id = ++self.counters->last_id;
 	c->ref = ++self.counters->last_ref;
+	c->birth = note_birth();
+	if (c->birth)
+		c->birth->id = c->id;
 	r = listen_as(c->id, &c->listen);
 	if (r < 0) {
+		forget_birth(c->birth);
 		(void)close(c->ends[0]);
 		(void)close(c->ends[1]);
 	}
@@ -432,7 +470,7 @@ static int spawn_with(unsigned flags, kick_function *function, void *arg, kick_p
 	(void)fflush(NULL);
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, &before);
-	pid = fork_sibling();
+	pid = fork_sibling(c.birth);
 	r = -errno;
 	if (pid == 0) {
 		kick_pid own = { self.pid.node, c.id };
@@ -447,6 +485,7 @@ static int spawn_with(unsigned flags, kick_function *function, void *arg, kick_p
 		tell_birth(&c, pid, flags);
 	else
 		unlisten(c.id);
+	forget_birth(c.birth);
 	(void)close(c.ends[0]);
 	(void)close(c.ends[1]);
 	(void)close(c.listen);

@@ -84,7 +84,10 @@ int self_is_supervisor(const char *json);
 
 /* A child that had ended is up again, or never will be: who waits for its names need
  * not wait any more. */
-int self_settled(kick_pid child);
+int self_settled(kick_pid child, kick_pid successor);
+
+/* The caller is about to end: its name is free as if it had ended. */
+int self_vacate(const char *name);
 
 /* The pid of its Unix process, or 0. */
 pid_t self_os_pid(kick_pid pid);

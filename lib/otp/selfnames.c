@@ -49,6 +49,11 @@ int kick_unregister(const char *name)
 				  : -EINVAL;
 }
 
+int self_vacate(const char *name)
+{
+	return (int)self_ask(NODE_UNREGISTER, NODE_WAIT, 0, name, NULL);
+}
+
 int kick_whereis(const char *name, kick_pid *ret)
 {
 	int64_t r =
@@ -87,8 +92,9 @@ int self_whereis(
 
 	if (!self_is_name(name))
 		return -EINVAL;
-	found = 0;
 	r = self_ask(NODE_WHEREIS, NODE_WAIT, 0, name, &a);
+	/* What was found before the answer was of a wait that is over. */
+	found = 0;
 	if (r == -EAGAIN)
 		return await_name(deadline, ret);
 	if (r == -EREMOTE)
@@ -151,9 +157,11 @@ int self_is_supervisor(const char *json)
 	return self_tell(&m, json, -1);
 }
 
-int self_settled(kick_pid child)
+int self_settled(kick_pid child, kick_pid successor)
 {
-	struct link_message m = { .kind = NODE_SETTLED, .number = (int64_t)child.id };
+	struct link_message m = {
+		.kind = NODE_SETTLED, .id = successor.id, .number = (int64_t)child.id
+	};
 
 	return self_tell(&m, NULL, -1);
 }

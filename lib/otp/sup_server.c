@@ -38,6 +38,13 @@ static void reply_failure(
 	cJSON_Delete(said);
 }
 
+/* Its names wait for what becomes of c. */
+static void lose(struct code_sup *cs, struct code_child *c, kick_pid pid)
+{
+	c->lost = pid;
+	DL_APPEND2(cs->lost, c, prev_lost, next_lost);
+}
+
 static void start_child(struct code_sup *cs, struct code_child *c)
 {
 	kick_reason why = { "" };
@@ -62,6 +69,9 @@ static void start_child(struct code_sup *cs, struct code_child *c)
 	if (r == 0)
 		(void)kick_link(pid);
 	now = clock_now();
+	/* Not up, but it may have had a name. */
+	if (r != 0 && r != -EEXIST && pid.id && !c->lost.id)
+		lose(cs, c, pid);
 	if (r == KICK_IGNORE) {
 		sup_ignored(&cs->core, &c->core, now);
 	} else if (r < 0) {
@@ -145,7 +155,10 @@ static void found_or_gone(struct code_sup *cs, struct code_child *c)
 {
 	if (!c->lost.id)
 		return;
-	(void)self_settled(c->lost);
+	/* When the supervisor itself ends, the one above starts its children anew, or
+	 * does not. */
+	if (cs->core.phase < SUP_ENDING)
+		(void)self_settled(c->lost, c->pid);
 	c->lost = (kick_pid){ 0 };
 	DL_DELETE2(cs->lost, c, prev_lost, next_lost);
 }
@@ -229,8 +242,7 @@ static void child_down(struct code_sup *cs, const kick_message *m)
 	if (!c || c->monitor != m->ref)
 		return;
 	found_or_gone(cs, c);
-	c->lost = c->pid;
-	DL_APPEND2(cs->lost, c, prev_lost, next_lost);
+	lose(cs, c, c->pid);
 	code_child_set_pid(cs, c, (kick_pid){ 0 });
 	c->monitor = 0;
 	c->exit_wall = clock_wall();

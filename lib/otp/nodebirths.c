@@ -1,0 +1,52 @@
+/* Births of which the node has not heard yet: of those that have ended already, how;
+ * and those whose parent has ended, before it could tell. */
+#include <stddef.h>
+
+#include "core/reason.h"
+#include "os/reap.h"
+#include "otp/nodeint.h"
+
+/* As many as can end between a clone and the word of it. */
+#define EARLY_LEN 256
+
+static struct {
+	pid_t pid;
+	struct reason reason;
+} early[EARLY_LEN];
+static unsigned next_early;
+
+void births_remember(pid_t pid, const struct reason *facts)
+{
+	unsigned i = next_early++ % EARLY_LEN;
+
+	early[i].pid = pid;
+	early[i].reason = *facts;
+}
+
+/* How it ended before it was heard of; NULL: it has not. What is remembered of a pid
+ * that is one of a child is of another process. */
+const struct reason *births_early_end(pid_t pid)
+{
+	for (size_t i = 0; i < EARLY_LEN && i < next_early; i++)
+		if (early[i].pid == pid) {
+			early[i].pid = 0;
+			return reap_is_child(pid) ? NULL : &early[i].reason;
+		}
+	return NULL;
+}
+
+void births_end(struct node_counters *counters, uint64_t parent,
+	void (*lost)(uint64_t id, pid_t pid))
+{
+	for (size_t i = 0; i < NODE_BIRTHS; i++) {
+		struct node_birth *b = &counters->births[i];
+
+		if (b->parent != parent)
+			continue;
+		if (b->id)
+			lost(b->id, b->pid);
+		b->id = 0;
+		b->pid = 0;
+		b->parent = 0;
+	}
+}
