@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/signame.h"
 #include "config/load.h"
+#include "control/dispatch.h"
 #include "control/node_json.h"
 #include "control/server.h"
 #include "os/roles.h"
@@ -23,13 +24,6 @@ struct pending {
 	bool *answered; /* set when the machine has answered */
 };
 
-struct method {
-	const char *name;
-	void (*run)(struct supervisor *sv, struct call *call);
-	bool reader; /* may be called by one who may only look */
-	bool top;    /* only the top supervisor's */
-};
-
 /* --- answers ------------------------------------------------------------------------
  */
 
@@ -39,8 +33,7 @@ static void answer_empty(struct call *call)
 
 	buf_init(&out, 0);
 	buf_adds(&out, "{}");
-	server_reply(call, &out);
-	buf_done(&out);
+	call_answer(call, &out);
 }
 
 static void answer_child(struct call *call, struct supervised *c)
@@ -56,8 +49,7 @@ static void answer_child(struct call *call, struct supervised *c)
 		buf_addf(&out, "%d}", (int)c->proc.pid);
 	else
 		buf_adds(&out, "null}");
-	server_reply(call, &out);
-	buf_done(&out);
+	call_answer(call, &out);
 }
 
 static void refuse(struct call *call, const char *atom, struct supervised *c)
@@ -133,13 +125,6 @@ static struct pending *new_pending(struct supervisor *sv, struct call *call)
 /* --- parameters ---------------------------------------------------------------------
  */
 
-static const char *string_param(const struct call *call, const char *name)
-{
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(call->params, name);
-
-	return cJSON_IsString(item) ? item->valuestring : NULL;
-}
-
 static bool bool_param(const struct call *call, const char *name, bool otherwise)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(call->params, name);
@@ -150,7 +135,7 @@ static bool bool_param(const struct call *call, const char *name, bool otherwise
 /* The child that "id" names, or NULL: the call is then answered. */
 static struct supervised *child_param(struct supervisor *sv, struct call *call)
 {
-	const char *id = string_param(call, "id");
+	const char *id = call_text(call, "id");
 	struct supervised *c = id ? supervisor_find(sv, id) : NULL;
 
 	if (!id)
@@ -164,12 +149,13 @@ static struct supervised *child_param(struct supervisor *sv, struct call *call)
 /* --- looking ------------------------------------------------------------------------
  */
 
-static void status(struct supervisor *sv, struct call *call)
+static void status(void *user, struct call *call)
 {
+	struct supervisor *sv = user;
 	struct supervised *c = NULL;
 	struct buf out;
 
-	if (string_param(call, "id")) {
+	if (call_text(call, "id")) {
 		c = child_param(sv, call);
 		if (!c)
 			return;
@@ -179,12 +165,12 @@ static void status(struct supervisor *sv, struct call *call)
 		node_json_child(c, &out);
 	else
 		node_json_supervisor(sv, &out);
-	server_reply(call, &out);
-	buf_done(&out);
+	call_answer(call, &out);
 }
 
-static void which_children(struct supervisor *sv, struct call *call)
+static void which_children(void *user, struct call *call)
 {
+	struct supervisor *sv = user;
 	struct buf out;
 
 	buf_init(&out, 0);
@@ -204,20 +190,19 @@ static void which_children(struct supervisor *sv, struct call *call)
 			child_state_names[c->core.state]);
 	}
 	buf_addc(&out, ']');
-	server_reply(call, &out);
-	buf_done(&out);
+	call_answer(call, &out);
 }
 
-static void count_children(struct supervisor *sv, struct call *call)
+static void count_children(void *user, struct call *call)
 {
+	struct supervisor *sv = user;
 	struct child_counts n = sup_count_children(&sv->core);
 	struct buf out;
 
 	buf_init(&out, 0);
 	buf_addf(&out, "{\"specs\":%u,\"active\":%u,\"supervisors\":%u,\"workers\":%u}",
 		n.specs, n.active, n.supervisors, n.workers);
-	server_reply(call, &out);
-	buf_done(&out);
+	call_answer(call, &out);
 }
 
 static void answer_about(struct supervisor *sv, struct call *call,
@@ -230,8 +215,7 @@ static void answer_about(struct supervisor *sv, struct call *call,
 		return;
 	buf_init(&out, 0);
 	write(c, &out);
-	server_reply(call, &out);
-	buf_done(&out);
+	call_answer(call, &out);
 }
 
 static void write_spec(struct supervised *c, struct buf *out)
@@ -239,13 +223,15 @@ static void write_spec(struct supervised *c, struct buf *out)
 	spec_to_json(c->spec, out);
 }
 
-static void get_childspec(struct supervisor *sv, struct call *call)
+static void get_childspec(void *user, struct call *call)
 {
+	struct supervisor *sv = user;
 	answer_about(sv, call, write_spec);
 }
 
-static void info(struct supervisor *sv, struct call *call)
+static void info(void *user, struct call *call)
 {
+	struct supervisor *sv = user;
 	answer_about(sv, call, node_json_info);
 }
 
@@ -275,23 +261,27 @@ static void change(struct supervisor *sv, struct call *call,
 	}
 }
 
-static void terminate_child(struct supervisor *sv, struct call *call)
+static void terminate_child(void *user, struct call *call)
 {
+	struct supervisor *sv = user;
 	change(sv, call, supervisor_terminate_child);
 }
 
-static void restart_child(struct supervisor *sv, struct call *call)
+static void restart_child(void *user, struct call *call)
 {
+	struct supervisor *sv = user;
 	change(sv, call, supervisor_restart_child);
 }
 
-static void renew_child(struct supervisor *sv, struct call *call)
+static void renew_child(void *user, struct call *call)
 {
+	struct supervisor *sv = user;
 	change(sv, call, supervisor_renew_child);
 }
 
-static void delete_child(struct supervisor *sv, struct call *call)
+static void delete_child(void *user, struct call *call)
 {
+	struct supervisor *sv = user;
 	change(sv, call, supervisor_delete_child);
 }
 
@@ -308,8 +298,9 @@ static void wrong_spec(struct call *call, const struct buf *diag)
 	buf_done(&data);
 }
 
-static void start_child(struct supervisor *sv, struct call *call)
+static void start_child(void *user, struct call *call)
 {
+	struct supervisor *sv = user;
 	const cJSON *spec = cJSON_GetObjectItemCaseSensitive(call->params, "spec");
 	struct pending *p;
 	struct buf diag;
@@ -340,9 +331,10 @@ static void start_child(struct supervisor *sv, struct call *call)
 	cJSON_free(text);
 }
 
-static void send_signal(struct supervisor *sv, struct call *call)
+static void send_signal(void *user, struct call *call)
 {
-	const char *name = string_param(call, "signal");
+	struct supervisor *sv = user;
+	const char *name = call_text(call, "signal");
 	int sig = name ? signame_parse(name) : 0;
 	struct supervised *c;
 
@@ -359,9 +351,10 @@ static void send_signal(struct supervisor *sv, struct call *call)
 		answer_child(call, c);
 }
 
-static void exit_child(struct supervisor *sv, struct call *call)
+static void exit_child(void *user, struct call *call)
 {
-	const char *reason = string_param(call, "reason");
+	struct supervisor *sv = user;
+	const char *reason = call_text(call, "reason");
 	struct supervised *c;
 	int r;
 
@@ -508,19 +501,22 @@ static void ask(struct supervisor *sv, struct call *call, enum link_ask what,
 	server_reply_error(call, PROTOCOL_E_INTERNAL, "the root cannot be asked", NULL);
 }
 
-static void reload(struct supervisor *sv, struct call *call)
+static void reload(void *user, struct call *call)
 {
+	struct supervisor *sv = user;
 	ask(sv, call, bool_param(call, "dry_run", false) ? ASK_DRY_RUN : ASK_RELOAD,
 		root_answered);
 }
 
-static void shut_down(struct supervisor *sv, struct call *call)
+static void shut_down(void *user, struct call *call)
 {
+	struct supervisor *sv = user;
 	ask(sv, call, ASK_SHUTDOWN, root_accepted);
 }
 
-static void renew_tree(struct supervisor *sv, struct call *call)
+static void renew_tree(void *user, struct call *call)
 {
+	struct supervisor *sv = user;
 	ask(sv, call, ASK_RENEW, root_accepted);
 }
 
@@ -528,43 +524,37 @@ static void renew_tree(struct supervisor *sv, struct call *call)
  */
 
 static const struct method methods[] = {
-	/* clang-format off */
-	{ "status",          status,          true,  false },
-	{ "which_children",  which_children,  true,  false },
-	{ "count_children",  count_children,  true,  false },
-	{ "get_childspec",   get_childspec,   true,  false },
-	{ "info",            info,            true,  false },
-	{ "start_child",     start_child,     false, false },
-	{ "terminate_child", terminate_child, false, false },
-	{ "restart_child",   restart_child,   false, false },
-	{ "renew_child",     renew_child,     false, false },
-	{ "delete_child",    delete_child,    false, false },
-	{ "signal",          send_signal,     false, false },
-	{ "exit",            exit_child,      false, false },
-	{ "reload",          reload,          false, true },
-	{ "shutdown",        shut_down,       false, true },
-	{ "renew_tree",      renew_tree,      false, true },
-	/* clang-format on */
+	{ "status", status, true },
+	{ "which_children", which_children, true },
+	{ "count_children", count_children, true },
+	{ "get_childspec", get_childspec, true },
+	{ "info", info, true },
+	{ "start_child", start_child, false },
+	{ "terminate_child", terminate_child, false },
+	{ "restart_child", restart_child, false },
+	{ "renew_child", renew_child, false },
+	{ "delete_child", delete_child, false },
+	{ "signal", send_signal, false },
+	{ "exit", exit_child, false },
+};
+
+/* The top supervisor has these as well. */
+static const struct method top_methods[] = {
+	{ "reload", reload, false },
+	{ "shutdown", shut_down, false },
+	{ "renew_tree", renew_tree, false },
 };
 
 static void on_call(void *user, const char *name, struct call *call)
 {
-	struct supervisor *sv = user;
+	const struct supervisor *sv = user;
 
-	call->user = NULL;
-	for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
-		const struct method *m = &methods[i];
-
-		if (strcmp(m->name, name) != 0 || (m->top && *sv->path))
-			continue;
-		if (call->reader && !m->reader)
-			server_reply_error(call, PROTOCOL_E_DENIED,
-				"you may look, but not touch", NULL);
-		else
-			m->run(sv, call);
-		return;
-	}
-	server_reply_error(call, PROTOCOL_E_METHOD, "method not found", NULL);
+	for (size_t i = 0; !*sv->path && i < ARRAY_LEN(top_methods); i++)
+		if (strcmp(top_methods[i].name, name) == 0) {
+			dispatch(&top_methods[i], 1, user, name, call);
+			return;
+		}
+	dispatch(methods, ARRAY_LEN(methods), user, name, call);
 }
 
 static void on_gone(void *user, struct call *call)

@@ -9,7 +9,7 @@
 #include <utlist.h>
 
 #include "base/macro.h"
-#include "control/server.h"
+#include "control/dispatch.h"
 #include "kick.h"
 #include "os/namedir.h"
 #include "otp/nodeint.h"
@@ -45,8 +45,7 @@ static void answer_text(struct call *call, const char *json)
 
 	buf_init(&out, 0);
 	buf_adds(&out, json);
-	server_reply(call, &out);
-	buf_done(&out);
+	call_answer(call, &out);
 }
 
 static void answer_json(struct call *call, cJSON *json)
@@ -75,12 +74,6 @@ static void answer_noproc(struct call *call, const char *reason)
 
 /* --- parameters ---------------------------------------------------------------------
  */
-
-static const char *text_of(const struct call *call, const char *key)
-{
-	return cJSON_GetStringValue(
-		cJSON_GetObjectItemCaseSensitive(call->params, key));
-}
 
 /* A supervisor in code that is below none, by its id. */
 struct by_id {
@@ -120,7 +113,7 @@ static struct member *find_top(const char *id, cJSON **ret_row)
 /* Whom the call means: "name", "pid", "id", or none: the program's first process. */
 static struct member *target(const struct call *call, const char *name)
 {
-	const char *id = text_of(call, "id");
+	const char *id = call_text(call, "id");
 	const cJSON *pid = cJSON_GetObjectItemCaseSensitive(call->params, "pid");
 	kick_pid of = kick_pid_from_json(pid);
 	struct member *m = name ? nodenames_find(name) : NULL;
@@ -153,7 +146,7 @@ static void found(struct name_waiter *w, struct member *m)
 
 	/* The program is up, and the name is its first process's. */
 	if (!m)
-		m = target(call, text_of(call, "name"));
+		m = target(call, call_text(call, "name"));
 	if (m) {
 		p->run(p, m);
 		return;
@@ -183,7 +176,7 @@ static struct pending *new_pending(
 static void with_target(
 	struct call *call, void (*run)(struct pending *p, struct member *m))
 {
-	const char *name = text_of(call, "name");
+	const char *name = call_text(call, "name");
 	struct member *m = target(call, name);
 	struct pending *p = new_pending(call, run);
 
@@ -271,18 +264,21 @@ static void request(struct call *call, void (*run)(struct pending *p, struct mem
 		with_target(call, run);
 }
 
-static void do_call(struct call *call)
+static void do_call(void *unused, struct call *call)
 {
+	(void)unused;
 	request(call, run_call);
 }
 
-static void do_cast(struct call *call)
+static void do_cast(void *unused, struct call *call)
 {
+	(void)unused;
 	request(call, run_cast);
 }
 
-static void do_send(struct call *call)
+static void do_send(void *unused, struct call *call)
 {
+	(void)unused;
 	request(call, run_send);
 }
 
@@ -298,9 +294,10 @@ static void run_whereis(struct pending *p, struct member *m)
 	answer_json(call, json);
 }
 
-static void do_whereis(struct call *call)
+static void do_whereis(void *unused, struct call *call)
 {
-	const struct member *m = target(call, text_of(call, "name"));
+	(void)unused;
+	const struct member *m = target(call, call_text(call, "name"));
 	struct pending *p;
 
 	if (!m) {
@@ -312,9 +309,10 @@ static void do_whereis(struct call *call)
 		run_whereis(p, node_find((int64_t)m->id));
 }
 
-static void do_alive(struct call *call)
+static void do_alive(void *unused, struct call *call)
 {
-	answer_text(call, target(call, text_of(call, "name")) ? "true" : "false");
+	(void)unused;
+	answer_text(call, target(call, call_text(call, "name")) ? "true" : "false");
 }
 
 static void not_found(struct call *call)
@@ -341,9 +339,10 @@ static void info_of_top(struct call *call, const char *id)
 	answer_json(call, info);
 }
 
-static void do_info(struct call *call)
+static void do_info(void *unused, struct call *call)
 {
-	const char *id = text_of(call, "id");
+	(void)unused;
+	const char *id = call_text(call, "id");
 	const struct member *m;
 	char *json;
 
@@ -351,7 +350,7 @@ static void do_info(struct call *call)
 		info_of_top(call, id);
 		return;
 	}
-	m = target(call, text_of(call, "name"));
+	m = target(call, call_text(call, "name"));
 	if (!m) {
 		answer_noproc(call, "noproc");
 		return;
@@ -364,10 +363,11 @@ static void do_info(struct call *call)
 	free(json);
 }
 
-static void do_exit(struct call *call)
+static void do_exit(void *unused, struct call *call)
 {
-	struct member *m = target(call, text_of(call, "name"));
-	const char *reason = text_of(call, "reason");
+	(void)unused;
+	struct member *m = target(call, call_text(call, "name"));
+	const char *reason = call_text(call, "reason");
 
 	if (!reason || !*reason) {
 		server_reply_error(call, PROTOCOL_E_PARAMS,
@@ -379,7 +379,7 @@ static void do_exit(struct call *call)
 		return;
 	}
 	/* As each supervisor of kickd's. */
-	if (text_of(call, "id") && strcmp(reason, "kill") != 0) {
+	if (call_text(call, "id") && strcmp(reason, "kill") != 0) {
 		server_reply_error(call, PROTOCOL_E_REFUSED, "trap_exit", NULL);
 		return;
 	}
@@ -398,9 +398,10 @@ static void add_row(void *user, const struct member *m)
 
 /* As a supervisor's, of which only the children are looked at: the supervisors in code
  * that are below none. */
-static void do_status(struct call *call)
+static void do_status(void *unused, struct call *call)
 {
-	const char *id = text_of(call, "id");
+	(void)unused;
+	const char *id = call_text(call, "id");
 	struct buf out, rows;
 	cJSON *row;
 
@@ -422,8 +423,7 @@ static void do_status(struct call *call)
 	buf_addf(&out,
 		",\"type\":\"worker\",\"state\":\"%s\",\"pid\":%d,\"children\":[%s]}",
 		outer.ready ? "running" : "starting", (int)getpid(), buf_text(&rows));
-	server_reply(call, &out);
-	buf_done(&out);
+	call_answer(call, &out);
 	buf_done(&rows);
 }
 
@@ -439,8 +439,9 @@ static void add_child(void *user, const struct member *m)
 	(void)cJSON_InsertItemInArray(user, 0, child);
 }
 
-static void do_which_children(struct call *call)
+static void do_which_children(void *unused, struct call *call)
 {
+	(void)unused;
 	cJSON *children = cJSON_CreateArray();
 
 	node_each_top(add_child, children);
@@ -453,8 +454,9 @@ static void count_one(void *user, const struct member *m)
 	++*(int *)user;
 }
 
-static void do_count_children(struct call *call)
+static void do_count_children(void *unused, struct call *call)
 {
+	(void)unused;
 	struct buf out;
 	int n = 0;
 
@@ -462,23 +464,19 @@ static void do_count_children(struct call *call)
 	buf_init(&out, 0);
 	buf_addf(&out, "{\"specs\":%d,\"active\":%d,\"supervisors\":%d,\"workers\":0}",
 		n, n, n);
-	server_reply(call, &out);
-	buf_done(&out);
+	call_answer(call, &out);
 }
 
 /* Those in the program are its own to start and stop. */
-static void do_in_code(struct call *call)
+static void do_in_code(void *unused, struct call *call)
 {
+	(void)unused;
 	server_reply_error(call, PROTOCOL_E_REFUSED, "in_code",
 		"{\"detail\":\"supervisors in a program are started and stopped by "
 		"it alone; stop, start and restart are for all of it\"}");
 }
 
-static const struct {
-	const char *name;
-	void (*run)(struct call *call);
-	bool reader; /* for those who may only look */
-} methods[] = {
+static const struct method methods[] = {
 	{ "status", do_status, true },
 	{ "which_children", do_which_children, true },
 	{ "count_children", do_count_children, true },
@@ -499,19 +497,7 @@ static const struct {
 
 static void on_call(void *user, const char *name, struct call *call)
 {
-	(void)user;
-	call->user = NULL;
-	for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
-		if (strcmp(methods[i].name, name) != 0)
-			continue;
-		if (call->reader && !methods[i].reader)
-			server_reply_error(call, PROTOCOL_E_DENIED,
-				"you may look, but not touch", NULL);
-		else
-			methods[i].run(call);
-		return;
-	}
-	server_reply_error(call, PROTOCOL_E_METHOD, "method not found", NULL);
+	dispatch(methods, ARRAY_LEN(methods), user, name, call);
 }
 
 /* What is answered later finds nobody. */

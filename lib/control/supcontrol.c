@@ -11,8 +11,8 @@
 
 #include "base/clock.h"
 #include "base/signame.h"
+#include "control/dispatch.h"
 #include "control/node_json.h"
-#include "control/server.h"
 #include "os/sock.h"
 #include "otp/mailbox.h"
 #include "otp/peers.h"
@@ -92,22 +92,10 @@ static void write_self(struct sup_control *sc, struct buf *out)
 /* --- requests -----------------------------------------------------------------------
  */
 
-static const char *text_of(const struct call *call, const char *key)
-{
-	return cJSON_GetStringValue(
-		cJSON_GetObjectItemCaseSensitive(call->params, key));
-}
-
-static void reply(struct call *call, struct buf *out)
-{
-	server_reply(call, out);
-	buf_done(out);
-}
-
 /* NULL: the call is answered. */
 static struct code_child *child_param(struct sup_control *sc, struct call *call)
 {
-	const char *id = text_of(call, "id");
+	const char *id = call_text(call, "id");
 	struct code_child *c = id ? code_child_find(sc->sup, id) : NULL;
 
 	if (!id)
@@ -119,13 +107,14 @@ static struct code_child *child_param(struct sup_control *sc, struct call *call)
 	return c;
 }
 
-static void do_status(struct sup_control *sc, struct call *call)
+static void do_status(void *user, struct call *call)
 {
+	struct sup_control *sc = user;
 	struct code_sup *cs = sc->sup;
 	struct code_child *c = NULL;
 	struct buf out;
 
-	if (text_of(call, "id") && !(c = child_param(sc, call)))
+	if (call_text(call, "id") && !(c = child_param(sc, call)))
 		return;
 	buf_init(&out, 0);
 	if (c) {
@@ -141,11 +130,12 @@ static void do_status(struct sup_control *sc, struct call *call)
 		}
 		buf_adds(&out, "]}");
 	}
-	reply(call, &out);
+	call_answer(call, &out);
 }
 
-static void do_which_children(struct sup_control *sc, struct call *call)
+static void do_which_children(void *user, struct call *call)
 {
+	struct sup_control *sc = user;
 	struct code_sup *cs = sc->sup;
 	struct buf out;
 
@@ -166,22 +156,24 @@ static void do_which_children(struct sup_control *sc, struct call *call)
 			child_state_names[c->core.state]);
 	}
 	buf_addc(&out, ']');
-	reply(call, &out);
+	call_answer(call, &out);
 }
 
-static void do_count_children(struct sup_control *sc, struct call *call)
+static void do_count_children(void *user, struct call *call)
 {
+	struct sup_control *sc = user;
 	struct child_counts n = sup_count_children(&sc->sup->core);
 	struct buf out;
 
 	buf_init(&out, 0);
 	buf_addf(&out, "{\"specs\":%u,\"active\":%u,\"supervisors\":%u,\"workers\":%u}",
 		n.specs, n.active, n.supervisors, n.workers);
-	reply(call, &out);
+	call_answer(call, &out);
 }
 
-static void do_get_childspec(struct sup_control *sc, struct call *call)
+static void do_get_childspec(void *user, struct call *call)
 {
+	struct sup_control *sc = user;
 	struct code_child *c = child_param(sc, call);
 	struct buf out;
 
@@ -191,11 +183,12 @@ static void do_get_childspec(struct sup_control *sc, struct call *call)
 	buf_addf(&out, "{\"id\":\"%s\",\"type\":\"%s\",\"restart\":\"%s\"}", c->core.id,
 		child_type_names[c->policy.type],
 		restart_type_names[c->policy.restart]);
-	reply(call, &out);
+	call_answer(call, &out);
 }
 
-static void do_info(struct sup_control *sc, struct call *call)
+static void do_info(void *user, struct call *call)
 {
+	struct sup_control *sc = user;
 	struct code_child *c = child_param(sc, call);
 	cJSON *info;
 	char *text;
@@ -211,7 +204,7 @@ static void do_info(struct sup_control *sc, struct call *call)
 	buf_addf(&out, ",\"process\":%s}", text ? text : "null");
 	cJSON_free(text);
 	cJSON_Delete(info);
-	reply(call, &out);
+	call_answer(call, &out);
 }
 
 static void change(
@@ -223,29 +216,33 @@ static void change(
 		sup_server_request(sc->sup, request, c, call);
 }
 
-static void do_terminate(struct sup_control *sc, struct call *call)
+static void do_terminate(void *user, struct call *call)
 {
+	struct sup_control *sc = user;
 	change(sc, call, sup_terminate_child);
 }
 
-static void do_restart(struct sup_control *sc, struct call *call)
+static void do_restart(void *user, struct call *call)
 {
+	struct sup_control *sc = user;
 	change(sc, call, sup_restart_child);
 }
 
-static void do_renew(struct sup_control *sc, struct call *call)
+static void do_renew(void *user, struct call *call)
 {
+	struct sup_control *sc = user;
 	change(sc, call, sup_renew_child);
 }
 
-static void do_delete(struct sup_control *sc, struct call *call)
+static void do_delete(void *user, struct call *call)
 {
+	struct sup_control *sc = user;
 	change(sc, call, sup_delete_child);
 }
 
-static void do_start_child(struct sup_control *sc, struct call *call)
+static void do_start_child(void *user, struct call *call)
 {
-	(void)sc;
+	(void)user;
 	server_reply_error(call, PROTOCOL_E_REFUSED, "in_code",
 		"{\"detail\":\"a child of a supervisor in code is started by a function of "
 		"its program\"}");
@@ -267,9 +264,10 @@ static void answer_sent(
 	buf_done(&out);
 }
 
-static void do_exit(struct sup_control *sc, struct call *call)
+static void do_exit(void *user, struct call *call)
 {
-	const char *reason = text_of(call, "reason");
+	struct sup_control *sc = user;
+	const char *reason = call_text(call, "reason");
 	struct code_child *c;
 
 	if (!reason || !*reason) {
@@ -283,9 +281,10 @@ static void do_exit(struct sup_control *sc, struct call *call)
 			sc, call, c, c->pid.id ? kick_exit(c->pid, reason) : -ESRCH);
 }
 
-static void do_signal(struct sup_control *sc, struct call *call)
+static void do_signal(void *user, struct call *call)
 {
-	const char *name = text_of(call, "signal");
+	struct sup_control *sc = user;
+	const char *name = call_text(call, "signal");
 	int sig = name ? signame_parse(name) : 0;
 	struct code_child *c;
 	pid_t pid;
@@ -301,11 +300,7 @@ static void do_signal(struct sup_control *sc, struct call *call)
 	answer_sent(sc, call, c, pid && kill(pid, sig) == 0 ? 0 : -ESRCH);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(struct sup_control *sc, struct call *call);
-	bool reader;
-} methods[] = {
+static const struct method methods[] = {
 	{ "status", do_status, true },
 	{ "which_children", do_which_children, true },
 	{ "count_children", do_count_children, true },
@@ -322,18 +317,7 @@ static const struct {
 
 static void on_call(void *user, const char *name, struct call *call)
 {
-	call->user = NULL;
-	for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
-		if (strcmp(methods[i].name, name) != 0)
-			continue;
-		if (call->reader && !methods[i].reader)
-			server_reply_error(call, PROTOCOL_E_DENIED,
-				"you may look, but not touch", NULL);
-		else
-			methods[i].run(user, call);
-		return;
-	}
-	server_reply_error(call, PROTOCOL_E_METHOD, "method not found", NULL);
+	dispatch(methods, ARRAY_LEN(methods), user, name, call);
 }
 
 static void on_gone(void *user, struct call *call)

@@ -245,7 +245,7 @@ Test(verbs, the_protocol_page_has_each_method_of_programs, .timeout = 5)
 	char *page = read_page("kick-protocol.5");
 	char *part = section(page, "METHODS OF PROGRAMS");
 	char *source = read_tree("lib/control/nodeouter.c");
-	const char *at = strstr(source, "} methods[] = {\n");
+	const char *at = strstr(source, " methods[] = {\n");
 	size_t n = 0;
 
 	cr_assert(at);
