@@ -22,7 +22,18 @@ static uint8_t default_restart(const struct draft_child *c)
 static bool is_supervisor(const struct draft_child *c)
 {
 	return c->policy.type == CHILD_SUPERVISOR ||
-		c->policy.type == CHILD_DYNAMIC_SUPERVISOR;
+		c->policy.type == CHILD_DYNAMIC_SUPERVISOR ||
+		c->policy.type == CHILD_PARTITION_SUPERVISOR;
+}
+
+void draft_sup_append(struct draft_sup *sup, struct draft_child *c)
+{
+	if (sup->last)
+		sup->last->next = c;
+	else
+		sup->first = c;
+	sup->last = c;
+	sup->n_children++;
 }
 
 bool draft_has_children(const struct draft_child *c)
@@ -162,12 +173,7 @@ static int add_from_spec(
 	r = draft_from_spec(a, spec, c);
 	if (r < 0)
 		return r;
-	if (sup->last)
-		sup->last->next = c;
-	else
-		sup->first = c;
-	sup->last = c;
-	sup->n_children++;
+	draft_sup_append(sup, c);
 	return 0;
 }
 

@@ -47,6 +47,7 @@ struct draft_sup {
 	size_t n_children;
 	struct draft_child *first, *last;
 	struct draft_child *template;
+	uint32_t partitions; /* 0: not stated, one for each processor */
 };
 
 /* The keys whose defaults hang on other keys: were they given? */
@@ -109,6 +110,8 @@ struct draft_config {
 /* A child without any key, of this type: the defaults that hang on nothing else. */
 void draft_child_init(struct draft_child *c, enum child_type type);
 void draft_config_init(struct draft_config *cf);
+
+void draft_sup_append(struct draft_sup *sup, struct draft_child *c);
 
 /* A supervisor whose children are in the configuration. */
 bool draft_has_children(const struct draft_child *c);

@@ -244,7 +244,7 @@ static void agent(struct buf *out, const struct child_spec *c)
 		text(out, "file", REL_STR(c->file));
 }
 
-static void supervisor(struct buf *out, const struct sup_spec *s)
+static void supervisor(struct buf *out, const struct sup_spec *s, bool is_partitioned)
 {
 	const struct sup_policy *p = &s->policy;
 	const struct child_spec *template = REL_GET(struct child_spec, s->template);
@@ -253,6 +253,8 @@ static void supervisor(struct buf *out, const struct sup_spec *s)
 	count(out, "max_restarts", p->max_restarts);
 	real(out, "max_seconds", (double)p->max_seconds_ns / (double)SEC_NS);
 	text(out, "auto_shutdown", auto_shutdown_names[p->auto_shutdown]);
+	if (is_partitioned)
+		count(out, "partitions", s->n_children);
 	if (!p->dynamic)
 		return;
 	count(out, "max_children", p->max_children);
@@ -277,7 +279,7 @@ void spec_to_json(const struct child_spec *c, struct buf *out)
 	duration(out, "start_timeout", p->start_timeout_ns);
 	backoff(out, &p->backoff);
 	if (spec_sup(c))
-		supervisor(out, spec_sup(c));
+		supervisor(out, spec_sup(c), p->type == CHILD_PARTITION_SUPERVISOR);
 	else if (p->type == CHILD_AGENT)
 		agent(out, c);
 	else if (p->type == CHILD_REGISTRY)

@@ -146,8 +146,15 @@ static const struct key child_rows[] = {
 	{ "children", sup_children, IN_SUP | IN_TOP, KEY_LAST,
 	  .schema = S_REF("children"),
 	  .def = "[]", .doc = "the children, in start order" },
-	{ "child", sup_template, IN_DYNAMIC, KEY_LAST, .schema = S_REF("template"),
-	  .doc = "template of the children that are added" },
+	{ "child", sup_child, IN_DYNAMIC | IN_PARTITION, KEY_LAST,
+	  .schema = S_REF("template"),
+	  .doc = "template of the children that are added; of a "
+		 "partition_supervisor: what each partition is" },
+	{ "partitions", value_count, IN_PARTITION,
+	  .offset = DRAFT(sup.partitions), .min = 1, .max = KICK_CHILDREN_MAX,
+	  .schema = S_REF("partitions"),
+	  .doc = "how many copies of child there are; default: one for each "
+		 "processor" },
 	{ "max_children", value_count, IN_DYNAMIC, KEY_INFINITY,
 	  .offset = DRAFT(sup.policy.max_children), .min = 0, .max = KICK_CHILDREN_MAX,
 	  .schema = S_REF("max_children"), .def = "\"infinity\"",
@@ -171,7 +178,6 @@ static const struct key child_rows[] = {
 	{ .name = "health", .in = IN_CHILD },
 	{ .name = "reload_signal", .in = IN_CHILD },
 	{ .name = "cgroup", .in = IN_CHILD },
-	{ .name = "partitions", .in = IN_CHILD },
 };
 
 static const struct key control_rows[] = {
@@ -300,6 +306,8 @@ static const char *subject_of(const struct key *k, unsigned in)
 		return "a registry";
 	case IN_DYNAMIC:
 		return "a dynamic_supervisor";
+	case IN_PARTITION:
+		return "a partition_supervisor";
 	default:
 		return k->in & IN_CODE ? "a supervisor without \"start\""
 				       : "a supervisor";
@@ -313,7 +321,12 @@ static const char *owner_of(const struct key *k)
 		return "an agent";
 	if (k->in & IN_REGISTRY)
 		return "a registry";
-	return k->in & IN_SUP ? "supervisors" : "a dynamic_supervisor";
+	if (k->in & IN_SUP)
+		return "supervisors";
+	if (!(k->in & IN_DYNAMIC))
+		return "a partition_supervisor";
+	return k->in & IN_PARTITION ? "a dynamic_supervisor or partition_supervisor"
+				    : "a dynamic_supervisor";
 }
 
 /* Why a known key may not stand in a child of this shape. */
@@ -342,6 +355,10 @@ static void say_not_here(
 			"%s has no \"%s\": they are added while it runs, \"child\" is "
 			"their template",
 			who, name);
+	else if (in == IN_PARTITION && (k->in & IN_SUP))
+		diag_key_error(p->diag, p->doc, v,
+			"%s has no \"%s\": they are copies of its \"child\"", who,
+			name);
 	else
 		diag_key_error(p->diag, p->doc, v,
 			"%s has no \"%s\": it is a key of %s%s", who, name, owner_of(k),

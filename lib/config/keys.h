@@ -24,6 +24,8 @@ struct parse {
 	struct users users;
 	struct draft_sup *sup; /* the supervisor whose children are being read */
 	unsigned depth;	       /* of that supervisor; the top one has 0 */
+	const char *partition; /* the number of the innermost one around; or NULL */
+	cJSON *copies;	       /* of what is read for each partition; owned */
 };
 
 /* Reads the value v of a key into base + offset. False when it is wrong and that has
@@ -40,9 +42,11 @@ enum {
 	IN_AGENT = 32,
 	IN_REGISTRY = 64,
 	IN_CODE = 128, /* a supervisor with a program: its children are in its code */
+	IN_PARTITION = 256,
 	IN_PROGRAM = IN_WORKER | IN_CODE,
-	IN_CHILD = IN_PROGRAM | IN_SUP | IN_DYNAMIC | IN_AGENT | IN_REGISTRY,
-	IN_ANY_SUP = IN_SUP | IN_DYNAMIC | IN_TOP,
+	IN_CHILD = IN_PROGRAM | IN_SUP | IN_DYNAMIC | IN_PARTITION | IN_AGENT |
+		IN_REGISTRY,
+	IN_ANY_SUP = IN_SUP | IN_DYNAMIC | IN_PARTITION | IN_TOP,
 };
 
 enum {

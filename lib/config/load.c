@@ -335,6 +335,7 @@ static void loader_done(struct loader *l)
 {
 	for (struct file *f = l->first; f; f = f->next)
 		doc_done(&f->doc);
+	cJSON_Delete(l->parse.copies);
 	arena_done(&l->arena);
 }
 

@@ -77,6 +77,7 @@ int config_load_child(const char *text, size_t len, const char *base_dir,
 	if (r == 0)
 		r = block_child(&c, ret_block, ret_size);
 	diag_render(&messages, diag);
+	cJSON_Delete(p.copies);
 	doc_done(&doc);
 	arena_done(&arena);
 	return r == -E2BIG ? -EINVAL : r;

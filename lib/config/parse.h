@@ -12,6 +12,13 @@ void parse_child(struct parse *p, const cJSON *obj, enum id_rule rule,
 /* Appends a list of children to sup. False when there is no memory, or no room. */
 bool parse_children(struct parse *p, const cJSON *array, struct draft_sup *sup);
 
+/* Appends the partitions of a partition supervisor, from its "child". False when that
+ * has been said, or there is no memory. */
+bool parse_partitions(struct parse *p, const cJSON *v, struct draft_sup *sup);
+
+/* The variable PARTITION for a program within p->partition. */
+void parse_partition_env(struct parse *p, struct draft_child *c);
+
 /* No id twice among the children of sup. */
 void parse_check_ids(struct parse *p, const struct draft_sup *sup);
 

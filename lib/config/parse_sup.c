@@ -12,8 +12,6 @@
 #include "base/names.h"
 #include "config/values.h"
 
-static const char *const later_types[] = { "partition_supervisor" };
-
 /* The children of a supervisor are in the configuration, or in a program. */
 static int place_of_supervisor(
 	struct parse *p, const cJSON *obj, const struct draft_child *c)
@@ -34,6 +32,7 @@ static int place_of(struct parse *p, const cJSON *obj, const struct draft_child 
 	static const int in[CHILD_NTYPES] = {
 		[CHILD_WORKER] = IN_WORKER,
 		[CHILD_DYNAMIC_SUPERVISOR] = IN_DYNAMIC,
+		[CHILD_PARTITION_SUPERVISOR] = IN_PARTITION,
 		[CHILD_REGISTRY] = IN_REGISTRY,
 		[CHILD_AGENT] = IN_AGENT,
 	};
@@ -54,12 +53,6 @@ static int find_place(
 		return place_of(p, obj, c);
 	if (!cJSON_IsString(v))
 		return 0;
-	if (names_find(later_types, ARRAY_LEN(later_types), v->valuestring) >= 0) {
-		diag_error(p->diag, p->doc, v,
-			"\"%s\" is not supported yet by this version of kick",
-			v->valuestring);
-		return -1;
-	}
 	type = names_find(child_type_names, CHILD_NTYPES, v->valuestring);
 	if (type < 0)
 		return 0;
@@ -149,6 +142,26 @@ static void check_dynamic(struct parse *p, const struct key_use *use, const cJSO
 		c->sup.policy.auto_shutdown != AUTO_NEVER)
 		diag_error(p->diag, p->doc, json_get(obj, "auto_shutdown"),
 			"a dynamic_supervisor's auto_shutdown is never");
+}
+
+static void check_partitions(struct parse *p, const struct key_use *use,
+	const cJSON *obj, const struct draft_child *c)
+{
+	const cJSON *partitions = json_get(obj, "partitions");
+
+	if (c->policy.type != CHILD_PARTITION_SUPERVISOR)
+		return;
+	if (!json_get(obj, "child") && c->sup.n_children == 0)
+		diag_error(p->diag, p->doc, obj,
+			"this partition_supervisor has no \"child\"");
+	else if (!json_get(obj, "child") && partitions)
+		diag_key_error(p->diag, p->doc, partitions,
+			"the template has a \"child\" already, so its number of "
+			"\"partitions\" is fixed");
+	if (keys_have(use, obj, "auto_shutdown") &&
+		c->sup.policy.auto_shutdown != AUTO_NEVER)
+		diag_error(p->diag, p->doc, json_get(obj, "auto_shutdown"),
+			"a partition_supervisor's auto_shutdown is never");
 }
 
 /* The link says what these keys would; one that stands in the template counts too. */
@@ -287,6 +300,9 @@ static void settle_child(struct parse *p, const struct key_use *use, const cJSON
 	check_oneshot(p, use, obj, c);
 	check_backoff(p, obj, c);
 	check_dynamic(p, use, obj, c);
+	check_partitions(p, use, obj, c);
+	if (p->partition && (in & IN_PROGRAM))
+		parse_partition_env(p, c);
 }
 
 void parse_prepare_sup(const cJSON *obj, struct draft_sup *sup)
@@ -335,12 +351,7 @@ static bool append_child(struct parse *p, const cJSON *v, struct draft_sup *sup)
 		return false;
 	draft_child_init(c, CHILD_WORKER);
 	parse_child(p, v, ID_NEEDED, false, c);
-	if (sup->last)
-		sup->last->next = c;
-	else
-		sup->first = c;
-	sup->last = c;
-	sup->n_children++;
+	draft_sup_append(sup, c);
 	return true;
 }
 
@@ -394,23 +405,35 @@ bool sup_children(struct parse *p, const struct key *k, const cJSON *v, void *ba
 	return ok;
 }
 
-bool sup_template(struct parse *p, const struct key *k, const cJSON *v, void *base)
+static bool parse_template(struct parse *p, const cJSON *v, struct draft_sup *sup)
 {
-	struct draft_child *c = base;
 	struct draft_sup *outer = p->sup;
 	struct draft_child *template = arena_alloc(p->arena, sizeof *template);
 
-	if (!cJSON_IsObject(v))
-		return value_wrong_type(p, k, v, "an object with the keys of a child");
-	if (!template || !descend(p, v))
+	if (!template)
 		return false;
 	draft_child_init(template, CHILD_WORKER);
-	p->sup = &c->sup;
+	p->sup = sup;
 	parse_child(p, v, ID_REFUSED, false, template);
 	p->sup = outer;
-	p->depth--;
-	c->sup.template = template;
+	sup->template = template;
 	return true;
+}
+
+bool sup_child(struct parse *p, const struct key *k, const cJSON *v, void *base)
+{
+	struct draft_child *c = base;
+	bool ok;
+
+	if (!cJSON_IsObject(v))
+		return value_wrong_type(p, k, v, "an object with the keys of a child");
+	if (!descend(p, v))
+		return false;
+	ok = c->policy.type == CHILD_PARTITION_SUPERVISOR
+		? parse_partitions(p, v, &c->sup)
+		: parse_template(p, v, &c->sup);
+	p->depth--;
+	return ok;
 }
 
 struct by_id {

@@ -51,6 +51,8 @@ static const struct {
 	  "\"minimum\":0,\"maximum\":" STRINGIFY(KICK_RESTARTS_MAX) "}]}" },
 	{ "max_children", "{\"anyOf\":[{\"const\":\"infinity\"},{\"type\":\"integer\","
 	  "\"minimum\":0,\"maximum\":" STRINGIFY(KICK_CHILDREN_MAX) "}]}" },
+	{ "partitions", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":"
+	  STRINGIFY(KICK_CHILDREN_MAX) "}" },
 	{ "children", "{\"type\":\"array\",\"maxItems\":" STRINGIFY(KICK_CHILDREN_MAX)
 	  ",\"items\":{\"$ref\":\"#/$defs/child\"}}" },
 	{ "child", "{\"$ref\":\"#/$defs/keys\",\"required\":[\"id\"],"
@@ -117,50 +119,58 @@ static void add_object(struct buf *out, const char *name, const struct key_table
 }
 
 /* The shapes of a child: how each is known, and what holds besides its keys. */
-static const struct {
+static const struct shape {
 	unsigned in;
 	const char *when, *then;
+	const char *required; /* or NULL */
 } shapes[] = {
-	{ IN_WORKER, "\"properties\":{\"type\":{\"const\":\"worker\"}}", "" },
+	{ IN_WORKER, "\"properties\":{\"type\":{\"const\":\"worker\"}}", "", NULL },
 	{ IN_SUP,
 		"\"properties\":{\"type\":{\"const\":\"supervisor\"},\"start\":false},"
 		"\"required\":[\"type\"]",
-		"" },
+		"", NULL },
 	{ IN_CODE,
 		"\"properties\":{\"type\":{\"const\":\"supervisor\"}},"
 		"\"required\":[\"type\",\"start\"]",
-		",\"link\":{\"const\":true}" },
+		",\"link\":{\"const\":true}", NULL },
 	{ IN_DYNAMIC,
 		"\"properties\":{\"type\":{\"const\":\"dynamic_supervisor\"}},"
 		"\"required\":[\"type\"]",
 		",\"strategy\":{\"const\":\"one_for_one\"},"
-		"\"auto_shutdown\":{\"const\":\"never\"}" },
+		"\"auto_shutdown\":{\"const\":\"never\"}",
+		NULL },
+	{ IN_PARTITION,
+		"\"properties\":{\"type\":{\"const\":\"partition_supervisor\"}},"
+		"\"required\":[\"type\"]",
+		",\"auto_shutdown\":{\"const\":\"never\"}", "child" },
 	{ IN_REGISTRY,
 		"\"properties\":{\"type\":{\"const\":\"registry\"}},"
 		"\"required\":[\"type\"]",
-		"" },
+		"", NULL },
 	{ IN_AGENT,
 		"\"properties\":{\"type\":{\"const\":\"agent\"}},"
 		"\"required\":[\"type\"]",
-		"" },
+		"", NULL },
 };
 
 /* Of a child of this shape: the keys that it cannot have. */
-static void add_shape_rule(
-	struct buf *out, unsigned in, const char *when, const char *then)
+static void add_shape_rule(struct buf *out, const struct shape *shape)
 {
 	bool more = false;
 
-	buf_addf(out, "{\"if\":{%s},\"then\":{\"properties\":{", when);
+	buf_addf(out, "{\"if\":{%s},\"then\":{\"properties\":{", shape->when);
 	for (size_t i = 0; i < child_keys.n; i++) {
 		const struct key *k = &child_keys.keys[i];
 
-		if (!is_in_schema(k, IN_CHILD) || (k->in & in))
+		if (!is_in_schema(k, IN_CHILD) || (k->in & shape->in))
 			continue;
 		buf_addf(out, "%s\"%s\":false", more ? "," : "", k->name);
 		more = true;
 	}
-	buf_addf(out, "%s}}}", then);
+	buf_addf(out, "%s}", shape->then);
+	if (shape->required)
+		buf_addf(out, ",\"required\":[\"%s\"]", shape->required);
+	buf_adds(out, "}}");
 }
 
 static void add_link_rule(struct buf *out)
@@ -189,7 +199,7 @@ static void add_child_keys(struct buf *out)
 	(void)add_keys(out, &child_keys, IN_CHILD, false);
 	buf_adds(out, "},\"allOf\":[");
 	for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
-		add_shape_rule(out, shapes[i].in, shapes[i].when, shapes[i].then);
+		add_shape_rule(out, &shapes[i]);
 		buf_addc(out, ',');
 	}
 	add_link_rule(out);

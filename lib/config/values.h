@@ -37,7 +37,7 @@ key_read child_file;
 
 /* Of supervisors; base is the struct draft_child. */
 key_read sup_children;
-key_read sup_template;
+key_read sup_child;
 
 /* Of the application; base is the struct draft_config. */
 key_read top_control;

@@ -231,6 +231,8 @@ static bool good_shape(struct verify *v, const struct child_spec *c, bool is_tem
 		return good_sup(v, &c->sup, false);
 	case CHILD_DYNAMIC_SUPERVISOR:
 		return !has_program && good_sup(v, &c->sup, true);
+	case CHILD_PARTITION_SUPERVISOR:
+		return !has_program && good_sup(v, &c->sup, false);
 	case CHILD_REGISTRY:
 		return !c->sup && !has_program &&
 			c->registry_keys <= REGISTRY_DUPLICATE;

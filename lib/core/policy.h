@@ -11,6 +11,7 @@
 	X(WORKER, "worker")                         \
 	X(SUPERVISOR, "supervisor")                 \
 	X(DYNAMIC_SUPERVISOR, "dynamic_supervisor") \
+	X(PARTITION_SUPERVISOR, "partition_supervisor") \
 	X(REGISTRY, "registry")                     \
 	X(AGENT, "agent")
 

@@ -466,7 +466,8 @@ struct child_counts sup_count_children(const struct sup *s)
 		if (child_is_alive(s->children[i]))
 			n.active++;
 		if (s->children[i]->policy->type == CHILD_SUPERVISOR ||
-			s->children[i]->policy->type == CHILD_DYNAMIC_SUPERVISOR)
+			s->children[i]->policy->type == CHILD_DYNAMIC_SUPERVISOR ||
+			s->children[i]->policy->type == CHILD_PARTITION_SUPERVISOR)
 			n.supervisors++;
 		else
 			n.workers++;

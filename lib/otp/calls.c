@@ -91,6 +91,13 @@ int supervisor_start_child(struct supervisor *sv, const char *json, size_t len,
 	size_t size;
 	int r;
 
+	if (sv->spec->policy.type == CHILD_PARTITION_SUPERVISOR) {
+		buf_adds(diag,
+			"SPEC: error: a partition_supervisor's children are its "
+			"partitions; change \"partitions\" in the configuration and "
+			"use kick reload\n");
+		return -EINVAL;
+	}
 	if (!dir)
 		return -ENOMEM;
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): autofree */

@@ -182,6 +182,48 @@ Test(config_load, supervisors_get_all_the_time_they_need)
 	cr_expect_eq(REL_GET(struct child_spec, spec_sup(c)->template)->id, 0);
 }
 
+/* OTP.md PART-1. */
+Test(config_load, a_partition_supervisor_has_copies_of_its_child)
+{
+	const struct child_spec *c = load_child(
+		"\"type\": \"partition_supervisor\", \"partitions\": 3, "
+		"\"child\": { \"start\": [\"a\", \"${PARTITION}-$${PARTITION}\"], "
+		"\"env\": { \"X\": \"1\" } }");
+	const struct child_spec *last;
+	const struct env_list *env;
+
+	cr_assert_eq(spec_sup(c)->n_children, 3);
+	cr_expect_eq(c->policy.shutdown_ns, POLICY_INFINITY);
+	last = spec_find(spec_sup(c), "2");
+	cr_assert_not_null(last);
+	cr_expect_str_eq(str_list_at(REL_GET(struct str_list, last->argv), 1),
+		"2-$${PARTITION}");
+	env = REL_GET(struct env_list, last->env);
+	cr_assert_eq(env->n, 2);
+	cr_expect_str_eq(REL_STR(env->at[0].key), "PARTITION");
+	cr_expect_str_eq(REL_STR(env->at[0].value), "2");
+	c = load_child("\"type\": \"partition_supervisor\", "
+		       "\"child\": { \"start\": \"a\" }");
+	cr_expect_gt(spec_sup(c)->n_children, 0, "one for each processor");
+}
+
+Test(config_load, a_partition_within_another_has_the_inner_number)
+{
+	const struct child_spec *c = load_child(
+		"\"type\": \"partition_supervisor\", \"partitions\": 1, \"child\": { "
+		"\"type\": \"partition_supervisor\", \"partitions\": 2, \"child\": { "
+		"\"start\": [\"a\", \"${PARTITION}\"], "
+		"\"env\": { \"PARTITION\": \"mine\" } } }");
+	const struct child_spec *inner;
+	const struct env_list *env;
+
+	inner = spec_find(spec_sup(spec_find(spec_sup(c), "0")), "1");
+	cr_expect_str_eq(str_list_at(REL_GET(struct str_list, inner->argv), 1), "1");
+	env = REL_GET(struct env_list, inner->env);
+	cr_assert_eq(env->n, 1, "a variable that is set stays");
+	cr_expect_str_eq(REL_STR(env->at[0].value), "mine");
+}
+
 Test(config_load, durations_are_nanoseconds)
 {
 	static const struct {

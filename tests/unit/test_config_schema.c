@@ -359,6 +359,20 @@ static const char *const opinions[] = {
 	"\"type\": \"dynamic_supervisor\", \"start\": \"x\"",
 	"\"type\": \"dynamic_supervisor\", \"child\": { \"type\": \"agent\" }",
 	"\"type\": \"partition_supervisor\"",
+	"\"type\": \"partition_supervisor\", \"child\": { \"start\": \"x\" }",
+	"\"type\": \"partition_supervisor\", \"partitions\": 2, "
+	"\"child\": { \"start\": \"x\" }",
+	"\"type\": \"partition_supervisor\", \"partitions\": 0, "
+	"\"child\": { \"start\": \"x\" }",
+	"\"type\": \"partition_supervisor\", \"partitions\": \"2\", "
+	"\"child\": { \"start\": \"x\" }",
+	"\"type\": \"partition_supervisor\", \"auto_shutdown\": \"any_significant\", "
+	"\"child\": { \"start\": \"x\" }",
+	"\"type\": \"partition_supervisor\", \"children\": [], "
+	"\"child\": { \"start\": \"x\" }",
+	"\"type\": \"partition_supervisor\", \"child\": { \"id\": \"a\", "
+	"\"start\": \"x\" }",
+	"\"start\": \"x\", \"partitions\": 2",
 	"\"start\": \"x\", \"link\": true",
 	"\"start\": \"x\", \"link\": \"yes\"",
 	"\"start\": \"x\", \"link\": true, \"ready\": { \"exit\": true }",
