@@ -125,6 +125,8 @@ $(SAMPLES): $(OUT)/samples/%: $(OBJ)/tests/samples/%.o $(OUT)/libkick.a
 $(OBJ)/lib/os/preexec.o: FLAGS_asan :=
 # Shows what a program gets from kick; a sanitizer's own handlers would hide it.
 $(OBJ)/tests/helper/%.o $(OUT)/helper: FLAGS_asan :=
+# So that what it needs while it waits is all in one place.
+$(OBJ)/cmd/kickd/command.o: CFLAGS += -fno-plt
 $(OBJ)/cmd/kickd/%.o: CPP += -Icmd/kickd
 $(OBJ)/cmd/kick/%.o: CPP += -Icmd/kick
 $(OBJ)/cmd/servy/%.o: CPP += -Icmd/servy

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/num.h"
+#include "command.h"
 #include "config/load.h"
 #include "control/methods.h"
 #include "kickstarter.h"
@@ -30,18 +31,29 @@ struct options {
 	const char *file;
 	int64_t shutdown_ns;
 	bool check;
+	bool has_map;
+	uint8_t map_exit[256];
+	char **command; /* NULL: a configuration */
 };
+
+/* What a lone command leaves behind has this long between TERM and KILL. */
+#define GRACE_NS (5 * SEC_NS)
 
 static const char usage_text[] =
 	"usage: kickd [-R DIR] [--shutdown DURATION] CONFIG.json\n"
 	"       kickd --check CONFIG.json\n"
+	"       kickd [--shutdown DURATION] [--map-exit FROM=TO]... -- COMMAND [ARG...]\n"
 	"\n"
-	"Runs the application of a configuration file in the foreground.\n"
+	"Runs the application of a configuration file in the foreground, or, after --, one\n"
+	"command as the PID 1 of a container does: reaps orphans, forwards signals, ends\n"
+	"with its status.\n"
 	"\n"
 	"  -R, --runtime-dir DIR   where its sockets are (default: $KICK_RUNTIME_DIR,\n"
 	"                          /run/kick for root, $XDG_RUNTIME_DIR/kick,\n"
 	"                          /tmp/kick-UID)\n"
 	"      --shutdown DURATION how long the ordered stop may take, as \"8s\"\n"
+	"                          (--: of what COMMAND leaves behind; default 5s)\n"
+	"      --map-exit FROM=TO  -- only: end with TO when COMMAND's status is FROM\n"
 	"      --check             only check the configuration\n"
 	"  -h, --help              this text\n"
 	"  -V, --version           the version\n"
@@ -55,6 +67,22 @@ static _Noreturn void usage(const char *what, const char *arg)
 	exit(STATUS_USAGE);
 }
 
+/* "143=0" */
+static void take_map(struct options *o, const char *text)
+{
+	int64_t from = -1, to = -1;
+	char left[8];
+	size_t n = strcspn(text, "=");
+
+	(void)snprintf(left, sizeof left, "%.*s", (int)n, text);
+	if (n >= sizeof left || !text[n] || num_int(left, 0, 255, &from) < 0 ||
+		num_int(text + n + 1, 0, 255, &to) < 0)
+		usage("--map-exit takes two exit statuses (0 to 255) as 143=0, not",
+			text);
+	o->map_exit[from] = (uint8_t)to;
+	o->has_map = true;
+}
+
 static void take_option(struct options *o, int c)
 {
 	switch (c) {
@@ -65,6 +93,9 @@ static void take_option(struct options *o, int c)
 		if (num_duration(optarg, &o->shutdown_ns) < 0)
 			usage("--shutdown takes a duration as 8s or 500ms, not",
 				optarg);
+		return;
+	case 'm':
+		take_map(o, optarg);
 		return;
 	case 'c':
 		o->check = true;
@@ -81,11 +112,25 @@ static void take_option(struct options *o, int c)
 	}
 }
 
+static void take_command(struct options *o, char **argv)
+{
+	if (!*argv)
+		usage("which command, after \"--\"?", NULL);
+	if (o->runtime_dir || o->check)
+		usage(o->check ? "--check is for a configuration; after \"--\" comes a "
+				 "command, not"
+			       : "one command needs no runtime directory: leave -R out, "
+				 "or give a configuration without \"--\", not",
+			*argv);
+	o->command = argv;
+}
+
 static void parse_options(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "runtime-dir", required_argument, NULL, 'R' },
 		{ "shutdown", required_argument, NULL, 's' },
+		{ "map-exit", required_argument, NULL, 'm' },
 		{ "check", no_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -94,11 +139,18 @@ static void parse_options(struct options *o, int argc, char **argv)
 	int c;
 
 	*o = (struct options){ .shutdown_ns = -1 };
+	for (size_t i = 0; i < ARRAY_LEN(o->map_exit); i++)
+		o->map_exit[i] = (uint8_t)i;
 	while ((c = getopt_long(argc, argv, "+R:hV", longs, NULL)) != -1)
 		take_option(o, c);
-	if (optind > 1 && strcmp(argv[optind - 1], "--") == 0)
-		usage("running one command as in \"kickd -- COMMAND\" is not in this "
-		      "version",
+	/* Not the value of an option. */
+	if (optind > 1 && strcmp(argv[optind - 1], "--") == 0 &&
+		argv[optind - 1] != o->runtime_dir) {
+		take_command(o, argv + optind);
+		return;
+	}
+	if (o->has_map)
+		usage("--map-exit is for one command, as in \"kickd -- COMMAND\"",
 			NULL);
 	if (optind >= argc)
 		usage("which configuration file?", NULL);
@@ -232,6 +284,15 @@ static int prepare(const struct options *o, struct kickstarter_start *start,
 	return STATUS_CANT_CREATE;
 }
 
+static int run_command(const struct options *o)
+{
+	struct command_options c = { .argv = o->command,
+		.grace_ns = o->shutdown_ns >= 0 ? o->shutdown_ns : GRACE_NS,
+		.map_exit = o->map_exit };
+
+	return command_run(&c);
+}
+
 /* By nohup(1), say. */
 static bool is_ignored(int sig)
 {
@@ -248,10 +309,15 @@ int main(int argc, char **argv)
 	struct rundir rd = { 0 };
 	int r;
 
-	open_stdio();
-	if (process_titles(argc, argv) < 0)
-		return STATUS_CANT_CREATE;
 	parse_options(&o, argc, argv);
+	if (o.command)
+		return run_command(&o);
+	open_stdio();
+	/* Titles are written over the options' texts. */
+	o.file = strdup(o.file);
+	o.runtime_dir = o.runtime_dir ? strdup(o.runtime_dir) : NULL;
+	if (!o.file || process_titles(argc, argv) < 0)
+		return STATUS_CANT_CREATE;
 	notify_init();
 	if (reserve_roles() < 0) {
 		(void)fprintf(stderr,

@@ -10,6 +10,8 @@ enum {
 	STATUS_IN_USE = 75,
 	STATUS_NOT_PERMITTED = 77,
 	STATUS_CONFIG = 78,
+	STATUS_NOT_RUN = 126, /* -- COMMAND: there, but could not be executed */
+	STATUS_NOT_FOUND = 127,
 	STATUS_QUIT = 131,
 	STATUS_HURRIED = 137,
 };

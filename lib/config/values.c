@@ -234,7 +234,7 @@ bool value_seconds(struct parse *p, const struct key *k, const cJSON *v, void *b
 			k->name, k->max, diag_quote(p->doc, v, quoted));
 		return false;
 	}
-	*FIELD(int64_t, base, k) = (int64_t)llround(v->valuedouble * (double)SEC_NS);
+	*FIELD(int64_t, base, k) = (int64_t)(v->valuedouble * (double)SEC_NS + 0.5);
 	return true;
 }
 

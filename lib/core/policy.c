@@ -1,8 +1,6 @@
 /* The names of the policies, and the one calculation that belongs to them. */
 #include "core/policy.h"
 
-#include <math.h>
-
 #include "core/sup.h"
 
 #define X(id, name) [CHILD_##id] = (name),
@@ -27,7 +25,11 @@ const char *const sup_event_names[EVENT_NEVENTS] = { SUP_EVENTS(X) };
 
 int64_t backoff_delay(const struct backoff *b, uint32_t n)
 {
-	double wait = (double)b->initial_ns * pow(b->factor, n);
+	double wait = (double)b->initial_ns, most = (double)b->max_ns;
 
-	return wait < (double)b->max_ns ? (int64_t)wait : b->max_ns;
+	/* The factor is at least 1: it never shrinks again. */
+	for (double f = b->factor; n && wait < most; n >>= 1, f *= f)
+		if (n & 1)
+			wait *= f;
+	return wait < most ? (int64_t)wait : b->max_ns;
 }
