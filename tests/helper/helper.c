@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -337,6 +338,63 @@ static void do_politechild(char **a)
 	(void)close(fds[0]);
 }
 
+/* orphans N: leaves so many to whoever reaps them, in hundreds; ends with 0 when none
+ * is to be seen any more, zombies included. Of that there is no event. */
+static void do_orphans(char **a)
+{
+	for (int left = number(a[0]); left > 0; left -= 100) {
+		pid_t pids[100];
+		int fds[2], status;
+
+		if (pipe2(fds, O_CLOEXEC) < 0)
+			fail("pipe");
+		for (int i = 0; i < 100; i++) {
+			pid_t middle = fork(), own;
+
+			if (middle < 0)
+				fail("fork");
+			if (middle == 0) {
+				if (fork() != 0)
+					_exit(0);
+				own = getpid();
+				(void)!write(fds[1], &own, sizeof own);
+				_exit(0);
+			}
+			(void)waitpid(middle, &status, 0);
+		}
+		for (int i = 0; i < 100; i++)
+			if (read(fds[0], &pids[i], sizeof pids[i]) != sizeof pids[i])
+				fail("an orphan");
+		(void)close(fds[0]);
+		(void)close(fds[1]);
+		for (int i = 0; i < 100; i++)
+			while (kill(pids[i], 0) == 0)
+				(void)poll(NULL, 0, 1);
+	}
+}
+
+/* eat: takes memory until somebody objects. */
+static void do_eat(char **a)
+{
+	(void)a;
+	for (;;) {
+		char *more = malloc(1 << 20);
+
+		if (!more)
+			fail("malloc");
+		memset(more, 1, 1 << 20);
+	}
+}
+
+/* terminal: whether its group is the one in the foreground. */
+static void do_terminal(char **a)
+{
+	(void)a;
+	(void)printf("terminal leader=%d foreground=%d\n", getpgrp() == getpid(),
+		tcgetpgrp(STDIN_FILENO) == getpgrp());
+	(void)fflush(stdout);
+}
+
 /* --- readiness ----------------------------------------------------------------------
  */
 
@@ -438,6 +496,9 @@ static const struct word {
 	{ "daemon", 1, do_daemon },
 	{ "child", 1, do_child },
 	{ "politechild", 1, do_politechild },
+	{ "orphans", 1, do_orphans },
+	{ "eat", 0, do_eat },
+	{ "terminal", 0, do_terminal },
 	{ "notify", 1, do_notify },
 	{ "readyfd", 1, do_readyfd },
 	{ "closefd", 1, do_closefd },

@@ -79,10 +79,16 @@ bool file_has(const char *name, const char *text);
 
 struct job;
 
-/* Starts a program of $KICK_OUT ("kick", "kickd") with arguments as in a shell line,
- * split at spaces, ' for ". It belongs to the harness. */
+/* Starts a program of $KICK_OUT ("kick", "kickd"), or one by its path, with arguments
+ * as in a shell line, split at spaces, ' for ". It belongs to the harness. */
 struct job *begin(const char *program, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* What those processes do from now on just before they become the program. */
+void begin_with(void (*call)(void));
+
+pid_t job_pid(const struct job *job);
+bool job_ended(const struct job *job);
 
 /* Waits for its end; its exit status, 128 + N for a signal. */
 int finish(struct job *job);

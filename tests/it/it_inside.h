@@ -37,8 +37,9 @@ struct harness {
 	int orphans;	   /* processes that have come to us and ended */
 	struct text notes; /* of rows that failed */
 	struct text notified;
-	struct text lines;	   /* of the logger, the last one perhaps begun */
-	void (*before_exec)(void); /* in the process that becomes kickd */
+	struct text lines;	    /* of the logger, the last one perhaps begun */
+	void (*before_exec)(void);  /* in the process that becomes kickd */
+	void (*before_begin)(void); /* the same, of other programs */
 	struct job *kickd;
 	struct job jobs[64];
 	size_t n_jobs;

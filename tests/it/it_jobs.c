@@ -41,7 +41,10 @@ static _Noreturn void become(
 	char *copy = strdup(line);
 	sigset_t none;
 
-	(void)snprintf(path, sizeof path, "%s/%s", it.out, program);
+	if (*program == '/')
+		(void)snprintf(path, sizeof path, "%s", program);
+	else
+		(void)snprintf(path, sizeof path, "%s/%s", it.out, program);
 	split(copy, words);
 	words[0] = path;
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -52,6 +55,8 @@ static _Noreturn void become(
 	(void)dup2(out[1], STDERR_FILENO);
 	if (notify && it.before_exec)
 		it.before_exec();
+	if (!notify && it.before_begin)
+		it.before_begin();
 	if (notify)
 		(void)setenv("NOTIFY_SOCKET", it_path("notify"), 1);
 	(void)setenv("LC_ALL", "C.UTF-8", 1);
@@ -290,6 +295,21 @@ void tree_ready(void)
 	/* Those of a kickd that was killed before. */
 	it.orphans = 0;
 	events_follow();
+}
+
+void begin_with(void (*call)(void))
+{
+	it.before_begin = call;
+}
+
+pid_t job_pid(const struct job *job)
+{
+	return job->pid;
+}
+
+bool job_ended(const struct job *job)
+{
+	return job->status >= 0;
 }
 
 void tree_before_exec(void (*call)(void))
