@@ -146,6 +146,9 @@ static int list_by_waitid(struct listing *l)
 {
 	siginfo_t si;
 
+	/* Mostly there is nobody to be found. */
+	if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD)
+		return 0;
 	for (pid_t pid = 2, end = pid_max(); pid < end; pid++) {
 		if (waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) < 0)
 			continue;

@@ -57,6 +57,9 @@ _Noreturn void it_skip(const char *name, const char *reason);
 const char *it_path(const char *name);
 const char *it_runtime_dir(void);
 
+/* Where the programs are: $KICK_OUT. */
+const char *it_programs(void);
+
 /* As printf writes it. */
 void put_file(const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -297,6 +297,11 @@ void tree_ready(void)
 	events_follow();
 }
 
+const char *it_programs(void)
+{
+	return it.out;
+}
+
 void begin_with(void (*call)(void))
 {
 	it.before_begin = call;

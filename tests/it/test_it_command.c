@@ -126,7 +126,7 @@ static void with_a_descriptor(void)
 /* As if kickd were not there. */
 CASE(it_command, it_gets_what_kickd_got)
 {
-	static const char words[] = "fds signals ids";
+	static const char words[] = "fds signals limits env";
 	char *plain;
 
 	begin_with(with_a_descriptor);
