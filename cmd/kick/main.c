@@ -50,6 +50,9 @@ static int take_option(
 	case OPTION_FOR:
 		s->until = value;
 		break;
+	case OPTION_IN:
+		s->in = value;
+		break;
 	case OPTION_JSON:
 	case OPTION_NO_WAIT:
 	case OPTION_FOLLOW:

@@ -28,7 +28,6 @@ static const char *const verb_names[VERB_NVERBS] = {
 
 static const char *const planned[] = {
 	"top",
-	"run",
 	"import",
 	"completion",
 };

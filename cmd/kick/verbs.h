@@ -11,16 +11,19 @@
 struct session;
 
 /* id, number, what it says */
-#define STATUSES(X)                                                                   \
-	X(DONE, 0, "done, or already so")                                             \
-	X(FAILED, 1, "it was tried and failed, or was refused")                       \
-	X(USAGE, 2, "the command line is wrong")                                      \
-	X(NOT_WELL, 3, "status: not running; the tree is not as it should be")        \
-	X(DENIED, 4, "not permitted; status: no such name, or kickd does not answer") \
-	X(NO_NAME, 5, "no such name")                                                 \
-	X(NO_KICKD, 7, "kickd is not running")                                        \
-	X(CONFIG, 78, "the configuration or a specification is wrong")                \
-	X(TIMEOUT, 124, "the time of --timeout ran out")
+#define STATUSES(X)                                                                    \
+	X(DONE, 0, "done, or already so")                                              \
+	X(FAILED, 1, "it was tried and failed, or was refused")                        \
+	X(USAGE, 2, "the command line is wrong")                                       \
+	X(NOT_WELL, 3, "status: not running; the tree is not as it should be")         \
+	X(DENIED, 4, "not permitted; status: no such name, or kickd does not answer")  \
+	X(NO_NAME, 5, "no such name")                                                  \
+	X(NO_KICKD, 7, "kickd is not running")                                         \
+	X(CONFIG, 78, "the configuration or a specification is wrong")                 \
+	X(TIMEOUT, 124, "the time of --timeout ran out")                               \
+	X(RUN_FAILED, 125, "run: not run, stopped by others, or its end is not known") \
+	X(NOT_RUN, 126, "run: the command could not be executed")                      \
+	X(NOT_FOUND, 127, "run: the command was not found")
 
 enum status {
 #define X(id, number, text) STATUS_##id = number,
@@ -41,6 +44,7 @@ enum status {
 	X(FOLLOW, 'f', "follow", "", "go on with what comes")                   \
 	X(LINES, 'n', "lines", "N", "the last N only")                          \
 	X(FOR, 0, "for", "STATE", "running, stopped, exited or down")           \
+	X(IN, 0, "in", "SUP", "the dynamic supervisor that is to run it")       \
 	X(DRY_RUN, 0, "dry-run", "", "print the plan, change nothing")          \
 	X(HELP, 'h', "help", "", "help, on a verb if one is given")
 
@@ -78,6 +82,8 @@ enum option_id {
 		"count a supervisor's children")                                     \
 	X(ADD, add, "add", "SUP SPEC", 2, 2, BIT(JSON),                              \
 		"add a child from a specification (JSON, a file, or -)")             \
+	X(RUN, run, "run", "-- COMMAND [ARG...]", 1, MANY, BIT(IN),                  \
+		"run a command in a dynamic supervisor, end with its status")        \
 	X(DELETE, delete, "delete", "NAME...", 1, MANY, BIT(JSON),                   \
 		"stop a child and forget it")                                        \
 	X(WHEREIS, whereis, "whereis", "NAME", 1, 1, BIT(JSON), "print the pid")     \
