@@ -301,6 +301,21 @@ static bool is_ignored(int sig)
 	return sigaction(sig, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN;
 }
 
+/* Process 1 never gets a signal that it neither handles nor blocks: a stop that comes
+ * while the configuration is being read would be lost. */
+static void keep_signals(void)
+{
+	sigset_t stops;
+
+	if (getpid() != 1)
+		return;
+	(void)sigemptyset(&stops);
+	(void)sigaddset(&stops, SIGTERM);
+	(void)sigaddset(&stops, SIGINT);
+	(void)sigaddset(&stops, SIGQUIT);
+	(void)sigprocmask(SIG_BLOCK, &stops, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	struct kickstarter_start start = { .started = clock_now() };
@@ -312,6 +327,7 @@ int main(int argc, char **argv)
 	parse_options(&o, argc, argv);
 	if (o.command)
 		return run_command(&o);
+	keep_signals();
 	open_stdio();
 	/* Titles are written over the options' texts. */
 	o.file = strdup(o.file);

@@ -484,6 +484,29 @@ CASE(it_container, a_bare_pid_namespace_will_do)
 	runs_in_a_namespace("");
 }
 
+/* Process 1 gets no signal that it neither handles nor blocks. */
+CASE(it_container, a_stop_while_it_reads_its_configuration_is_not_lost)
+{
+	static char text[] = "{'name':'app','children':[" WORKER("a") "]}";
+	struct job *job;
+	int fd;
+
+	may_unshare(
+		"it_container::a_stop_while_it_reads_its_configuration_is_not_lost");
+	for (char *p = text; *p; p++)
+		*p = *p == '\'' ? '"' : *p;
+	make_fifo("app.json");
+	job = unshared("", "-R run app.json");
+	/* Comes back when somebody reads. */
+	fd = open("app.json", O_WRONLY | O_CLOEXEC);
+	check(fd >= 0, "app.json: %s", strerror(errno));
+	(void)kill(first_of(job), SIGTERM);
+	check(write(fd, text, sizeof text - 1) > 0, "app.json: %s", strerror(errno));
+	(void)close(fd);
+	check(finish(job) == 0 && strstr(job_err(job), "app: stopping"),
+		"status %d, said: %s", finish(job), job_err(job));
+}
+
 /* But for how many pids there can be: each is looked at. */
 CASE(it_container, neither_proc_nor_cgroups_are_needed)
 {
