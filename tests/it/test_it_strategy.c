@@ -246,6 +246,8 @@ CASE(it_killed, top_supervisor_comes_back_with_fresh_workers)
 	top = pid_of("app");
 	a = pid_of("a");
 	x = pid_of("x");
+	/* It may be killed before it has counted its start. */
+	await_lines("x", 1);
 	(void)kill(top, SIGKILL);
 	await_err("app is up again");
 	check(!is_alive(a) && !is_alive(x), "old workers live");
