@@ -122,7 +122,7 @@ $(SAMPLES): $(OUT)/samples/%: $(OBJ)/tests/samples/%.o $(OUT)/libkick.a
 
 # Runs in a child that shares our memory and never returns: its stack frames would stay
 # poisoned for the next one.
-$(OBJ)/lib/os/preexec.o: FLAGS_asan :=
+$(OBJ)/lib/os/preexec.o $(OBJ)/lib/os/preattrs.o: FLAGS_asan :=
 # Shows what a program gets from kick; a sanitizer's own handlers would hide it.
 $(OBJ)/tests/helper/%.o $(OUT)/helper: FLAGS_asan :=
 # So that what it needs while it waits is all in one place.

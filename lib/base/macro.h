@@ -24,5 +24,6 @@ void macro_freep(void *pointer_to_pointer);
 
 #define SEC_NS INT64_C(1000000000)
 #define MSEC_NS INT64_C(1000000)
+#define USEC_NS INT64_C(1000)
 
 #endif

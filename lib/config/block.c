@@ -208,6 +208,30 @@ static size_t put_user(struct block *b, const struct draft_user *u)
 	return at;
 }
 
+/* Member by member: no byte of a block is left to chance. */
+static size_t put_attrs(struct block *b, const struct attrs *a)
+{
+	struct attrs spec;
+	size_t at;
+
+	if (attrs_are_empty(a))
+		return 0;
+	at = reserve(b, sizeof spec, _Alignof(struct attrs));
+	memset(&spec, 0, sizeof spec);
+	spec.has_nice = a->has_nice;
+	spec.has_oom_score_adj = a->has_oom_score_adj;
+	spec.has_capabilities = a->has_capabilities;
+	spec.no_new_privileges = a->no_new_privileges;
+	spec.nice = a->nice;
+	spec.oom_score_adj = a->oom_score_adj;
+	spec.soft = a->soft;
+	spec.hard = a->hard;
+	spec.capabilities = a->capabilities;
+	memcpy(spec.limits, a->limits, sizeof spec.limits);
+	put(b, at, &spec, sizeof spec);
+	return at;
+}
+
 static size_t put_success(struct block *b, const struct draft_child *c)
 {
 	size_t at;
@@ -295,6 +319,7 @@ static void fill_process(struct block *b, const struct draft_child *c, size_t at
 	spec->env_file = REL_TO(at, struct child_spec, env_file,
 		put_list(b, &c->env_file, &(struct draft_list){ 0 }));
 	spec->user = REL_TO(at, struct child_spec, user, put_user(b, &c->user));
+	spec->attrs = REL_TO(at, struct child_spec, attrs, put_attrs(b, &c->attrs));
 	spec->success = REL_TO(at, struct child_spec, success, put_success(b, c));
 	for (size_t i = 0; i < 3; i++) {
 		size_t path_at = at + offsetof(struct child_spec, stdio) +

@@ -80,7 +80,9 @@ static bool equal_processes(const struct child_spec *a, const struct child_spec 
 		env_list_equal(REL_GET(struct env_list, a->env),
 			REL_GET(struct env_list, b->env)) &&
 		equal_users(REL_GET(struct user_spec, a->user),
-			REL_GET(struct user_spec, b->user));
+			REL_GET(struct user_spec, b->user)) &&
+		attrs_equal(REL_GET(struct attrs, a->attrs),
+			REL_GET(struct attrs, b->attrs));
 }
 
 static bool equal_success(const struct success_spec *a, const struct success_spec *b)

@@ -234,6 +234,8 @@ int draft_from_spec(
 	draft_child_init(ret, spec->policy.type);
 	plain_from_spec(spec, ret);
 	user_from_spec(REL_GET(struct user_spec, spec->user), &ret->user);
+	if (spec->attrs)
+		ret->attrs = *REL_GET(struct attrs, spec->attrs);
 	note_stated(ret);
 	r = list_from_spec(a, REL_GET(struct str_list, spec->argv), &ret->argv);
 	if (r == 0)

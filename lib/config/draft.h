@@ -78,6 +78,7 @@ struct draft_child {
 	const char *user_name, *group_name; /* as given */
 	const cJSON *group_names;
 	struct draft_user user; /* as looked up */
+	struct attrs attrs;
 	bool has_success;
 	struct success_spec success;
 	struct draft_stdio stdio[3];

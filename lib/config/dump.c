@@ -2,8 +2,10 @@
  * is said aloud, so that `kick info` answers "what does it run with?". Read again, a
  * worker's text gives the same specification. The children of a supervisor are not part
  * of its own specification; they are asked for one by one. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/buf.h"
 #include "base/macro.h"
@@ -215,6 +217,73 @@ static void backoff(struct buf *out, const struct backoff *b)
 	buf_addc(out, '}');
 }
 
+static void limit_half(struct buf *out, const char *name, int resource, uint64_t value)
+{
+	enum limit_unit unit = limit_kinds[resource].unit;
+
+	if (value == RLIM_INFINITY)
+		text(out, name, "unlimited");
+	else if (unit == LIMIT_SECONDS)
+		duration(out, name, (int64_t)value * SEC_NS);
+	else if (unit == LIMIT_MICROSECONDS)
+		duration(out, name, (int64_t)value * USEC_NS);
+	else {
+		key(out, name);
+		/* As a number it would not be exact. */
+		buf_addf(out, value >> 53 ? "\"%" PRIu64 "\"" : "%" PRIu64, value);
+	}
+}
+
+static void limits(struct buf *out, const struct attrs *a)
+{
+	if (!a->soft && !a->hard)
+		return;
+	key(out, "limits");
+	buf_addc(out, '{');
+	for (int i = 0; i < ATTRS_NLIMITS; i++) {
+		if (!((a->soft | a->hard) >> i & 1))
+			continue;
+		key(out, limit_kinds[i].name);
+		buf_addc(out, '{');
+		if (a->soft >> i & 1)
+			limit_half(out, "soft", i, a->limits[i].soft);
+		if (a->hard >> i & 1)
+			limit_half(out, "hard", i, a->limits[i].hard);
+		buf_addc(out, '}');
+	}
+	buf_addc(out, '}');
+}
+
+static void attrs(struct buf *out, const struct attrs *a)
+{
+	bool more = false;
+
+	if (!a)
+		return;
+	if (a->has_nice) {
+		key(out, "nice");
+		buf_addf(out, "%d", a->nice);
+	}
+	if (a->has_oom_score_adj) {
+		key(out, "oom_score_adj");
+		buf_addf(out, "%d", a->oom_score_adj);
+	}
+	limits(out, a);
+	if (a->no_new_privileges)
+		boolean(out, "no_new_privileges", true);
+	if (!a->has_capabilities)
+		return;
+	key(out, "capabilities");
+	buf_addc(out, '[');
+	for (int i = 0; i < ATTRS_NCAPS; i++) {
+		if (!(a->capabilities >> i & 1))
+			continue;
+		buf_addf(out, "%s\"%s\"", more ? "," : "", capability_names[i]);
+		more = true;
+	}
+	buf_addc(out, ']');
+}
+
 static void process(struct buf *out, const struct child_spec *c)
 {
 	start(out, c);
@@ -225,6 +294,7 @@ static void process(struct buf *out, const struct child_spec *c)
 	user(out, REL_GET(struct user_spec, c->user));
 	if (c->has_umask)
 		number_text(out, "umask", "o", c->umask);
+	attrs(out, REL_GET(struct attrs, c->attrs));
 	boolean(out, "link", c->link);
 	if (!c->link)
 		text(out, "stop_signal", signame(c->stop_signal));

@@ -2,6 +2,7 @@
 #include "config/keys.h"
 
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/limits.h"
 #include "base/macro.h"
@@ -9,6 +10,9 @@
 #include "config/values.h"
 
 #define KEYS_MAX 64
+
+/* The largest count of a limit; above, a double is not exact. */
+#define LIMIT_MAX 9007199254740992.0
 
 #define DRAFT(field) offsetof(struct draft_child, field)
 #define CONFIG(field) offsetof(struct draft_config, field)
@@ -101,6 +105,21 @@ static const struct key child_rows[] = {
 	  .doc = "supplementary groups; default: the user's" },
 	{ "umask", child_umask, IN_PROGRAM, .schema = S_REF("mode"),
 	  .doc = "file mode creation mask, octal; default: kickd's own" },
+	{ "nice", child_nice, IN_PROGRAM, .offset = DRAFT(attrs.nice), .min = -20,
+	  .max = 19, .schema = "{\"type\":\"integer\",\"minimum\":-20,\"maximum\":19}",
+	  .doc = "niceness; default: kickd's own" },
+	{ "oom_score_adj", child_oom_score_adj, IN_PROGRAM,
+	  .offset = DRAFT(attrs.oom_score_adj), .min = -1000, .max = 1000,
+	  .schema = "{\"type\":\"integer\",\"minimum\":-1000,\"maximum\":1000}",
+	  .doc = "whom the kernel kills first when memory is out; default: kickd's own" },
+	{ "limits", child_limits, IN_PROGRAM, .schema = S_REF("limits"), .def = "{}",
+	  .doc = "resource limits by ulimit's names; default: kickd's own" },
+	{ "no_new_privileges", value_bool, IN_PROGRAM,
+	  .offset = DRAFT(attrs.no_new_privileges), .schema = S_BOOL, .def = "false",
+	  .doc = "set-uid programs and file capabilities give it nothing" },
+	{ "capabilities", child_capabilities, IN_PROGRAM, .schema = S_REF("capabilities"),
+	  .doc = "what it keeps of them, all others are lost; default: as kickd's, and "
+		 "none for another user" },
 	{ "stop_signal", child_signal, IN_WORKER, .schema = S_STRING,
 	  .def = "\"SIGTERM\"",
 	  .doc = "what asks it to stop" },
@@ -170,11 +189,6 @@ static const struct key child_rows[] = {
 
 	{ .name = "listen", .in = IN_CHILD },
 	{ .name = "log", .in = IN_CHILD },
-	{ .name = "nice", .in = IN_CHILD },
-	{ .name = "oom_score_adj", .in = IN_CHILD },
-	{ .name = "limits", .in = IN_CHILD },
-	{ .name = "no_new_privileges", .in = IN_CHILD },
-	{ .name = "capabilities", .in = IN_CHILD },
 	{ .name = "health", .in = IN_CHILD },
 	{ .name = "reload_signal", .in = IN_CHILD },
 	{ .name = "cgroup", .in = IN_CHILD },
@@ -223,6 +237,45 @@ static const struct key ready_rows[] = {
 	{ .name = "interval", .in = IN_WORKER },
 	{ .name = "timeout", .in = IN_WORKER },
 };
+static const struct key limits_rows[] = {
+	{ "as", limits_one, IN_PROGRAM, .offset = RLIMIT_AS,
+	  .schema = S_REF("limit_size"), .doc = "address space" },
+	{ "core", limits_one, IN_PROGRAM, .offset = RLIMIT_CORE,
+	  .schema = S_REF("limit_size"), .doc = "size of a core file" },
+	{ "cpu", limits_one, IN_PROGRAM, .offset = RLIMIT_CPU,
+	  .schema = S_REF("limit_time"), .doc = "processor time" },
+	{ "data", limits_one, IN_PROGRAM, .offset = RLIMIT_DATA,
+	  .schema = S_REF("limit_size"), .doc = "data segment and heap" },
+	{ "fsize", limits_one, IN_PROGRAM, .offset = RLIMIT_FSIZE,
+	  .schema = S_REF("limit_size"), .doc = "size of a file that it writes" },
+	{ "memlock", limits_one, IN_PROGRAM, .offset = RLIMIT_MEMLOCK,
+	  .schema = S_REF("limit_size"), .doc = "locked memory" },
+	{ "msgqueue", limits_one, IN_PROGRAM, .offset = RLIMIT_MSGQUEUE,
+	  .schema = S_REF("limit_size"), .doc = "POSIX message queues of the user" },
+	{ "nice", limits_one, IN_PROGRAM, .offset = RLIMIT_NICE, .max = 40,
+	  .schema = S_REF("limit_nice"), .doc = "how far the niceness may be lowered: to 20 minus this" },
+	{ "nofile", limits_one, IN_PROGRAM, .offset = RLIMIT_NOFILE, .min = 1, .max = LIMIT_MAX,
+	  .schema = S_REF("limit_nofile"), .doc = "open descriptors" },
+	{ "nproc", limits_one, IN_PROGRAM, .offset = RLIMIT_NPROC, .max = LIMIT_MAX,
+	  .schema = S_REF("limit_count"), .doc = "processes of the user" },
+	{ "rss", limits_one, IN_PROGRAM, .offset = RLIMIT_RSS,
+	  .schema = S_REF("limit_size"), .doc = "nothing, since Linux 2.4.30" },
+	{ "rtprio", limits_one, IN_PROGRAM, .offset = RLIMIT_RTPRIO, .max = 99,
+	  .schema = S_REF("limit_rtprio"), .doc = "real-time priority" },
+	{ "rttime", limits_one, IN_PROGRAM, .offset = RLIMIT_RTTIME,
+	  .schema = S_REF("limit_time"), .doc = "processor time without a system call that blocks, when real-time" },
+	{ "sigpending", limits_one, IN_PROGRAM, .offset = RLIMIT_SIGPENDING, .max = LIMIT_MAX,
+	  .schema = S_REF("limit_count"), .doc = "queued signals of the user" },
+	{ "stack", limits_one, IN_PROGRAM, .offset = RLIMIT_STACK,
+	  .schema = S_REF("limit_size"), .doc = "stack of the main thread" },
+	{ "locks", limits_locks, IN_PROGRAM, .flags = KEY_NO_SCHEMA,
+	  .doc = "refused: kick keeps its mark there" },
+};
+
+static const struct key limit_rows[] = {
+	{ "soft", limit_half, IN_PROGRAM, .offset = 0 },
+	{ "hard", limit_half, IN_PROGRAM, .offset = 1 },
+};
 /* clang-format on */
 
 static_assert(ARRAY_LEN(child_rows) <= KEYS_MAX, "key_use.failed has a bit per row");
@@ -233,6 +286,8 @@ const struct key_table child_keys = { child_rows, ARRAY_LEN(child_rows) };
 const struct key_table control_keys = { control_rows, ARRAY_LEN(control_rows) };
 const struct key_table backoff_keys = { backoff_rows, ARRAY_LEN(backoff_rows) };
 const struct key_table ready_keys = { ready_rows, ARRAY_LEN(ready_rows) };
+const struct key_table limits_keys = { limits_rows, ARRAY_LEN(limits_rows) };
+const struct key_table limit_keys = { limit_rows, ARRAY_LEN(limit_rows) };
 
 const struct key *key_find(const struct key_table *t, const char *name)
 {

@@ -84,6 +84,8 @@ extern const struct key_table include_keys; /* base: struct draft_config */
 extern const struct key_table control_keys; /* base: struct draft_config */
 extern const struct key_table backoff_keys; /* base: struct backoff */
 extern const struct key_table ready_keys;   /* base: struct draft_child */
+extern const struct key_table limits_keys;  /* base: struct attrs */
+extern const struct key_table limit_keys;   /* of one limit */
 
 /* A table with the struct that it is about, while an object is read. */
 struct key_use {

@@ -16,6 +16,15 @@
 #define STRINGIFY_(x) #x
 #define STRINGIFY(x) STRINGIFY_(x)
 
+/* One limit: a value for both, or one for each. */
+#define LIMIT(value)                                                            \
+	"{\"anyOf\":[{\"const\":\"unlimited\"}," value ",{\"type\":\"object\"," \
+	"\"additionalProperties\":false,\"minProperties\":1,\"properties\":{"   \
+	"\"soft\":{\"anyOf\":[{\"const\":\"unlimited\"}," value "]},"           \
+	"\"hard\":{\"anyOf\":[{\"const\":\"unlimited\"}," value "]}}}]}"
+#define LIMIT_NUMBER(min, max) \
+	LIMIT("{\"type\":\"integer\",\"minimum\":" min ",\"maximum\":" max "}")
+
 /* clang-format off */
 static const struct {
 	const char *name;
@@ -47,6 +56,16 @@ static const struct {
 	  "{\"type\":\"string\",\"pattern\":\"^(null|inherit|log|file:.+)$\"}" },
 	{ "ready_fd", "{\"type\":\"integer\",\"minimum\":" STRINGIFY(KICK_READY_FD_MIN)
 	  ",\"maximum\":" STRINGIFY(KICK_READY_FD_MAX) "}" },
+	{ "limit_size", LIMIT("{\"type\":\"integer\",\"minimum\":0,\"maximum\":"
+	  "9007199254740992},{\"type\":\"string\",\"pattern\":"
+	  "\"^[0-9]+([Bb]|[KMGTkmgt]([Ii]?[Bb])?)?$\"}") },
+	{ "limit_time", LIMIT("{" DURATION "}") },
+	{ "limit_count", LIMIT_NUMBER("0", "9007199254740992") },
+	{ "limit_nofile", LIMIT_NUMBER("1", "9007199254740992") },
+	{ "limit_nice", LIMIT_NUMBER("0", "40") },
+	{ "limit_rtprio", LIMIT_NUMBER("0", "99") },
+	{ "capabilities", "{\"type\":\"array\",\"items\":{\"type\":\"string\","
+	  "\"pattern\":\"^([Cc][Aa][Pp]_)?[A-Za-z_]+$\"}}" },
 	{ "max_restarts", "{\"anyOf\":[{\"const\":\"infinity\"},{\"type\":\"integer\","
 	  "\"minimum\":0,\"maximum\":" STRINGIFY(KICK_RESTARTS_MAX) "}]}" },
 	{ "max_children", "{\"anyOf\":[{\"const\":\"infinity\"},{\"type\":\"integer\","
@@ -220,6 +239,7 @@ void config_schema(struct buf *out)
 			definitions[i].schema);
 	add_object(out, "control", &control_keys, IN_TOP, "");
 	add_object(out, "backoff", &backoff_keys, IN_CHILD, "");
+	add_object(out, "limits", &limits_keys, IN_PROGRAM, "");
 	add_object(out, "ready", &ready_keys, IN_WORKER,
 		",\"minProperties\":1,\"maxProperties\":1");
 	add_child_keys(out);

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/attrs.h"
 #include "core/policy.h"
 
 typedef int32_t rel;
@@ -113,6 +114,7 @@ struct child_spec {
 	rel env;      /* struct env_list */
 	rel env_file; /* struct str_list; a leading '-': may be missing */
 	rel user;     /* struct user_spec */
+	rel attrs;    /* struct attrs; none: nothing is asked for */
 	rel success;  /* struct success_spec */
 	struct stdio_spec stdio[3];
 

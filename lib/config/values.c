@@ -281,6 +281,16 @@ bool value_byte(struct parse *p, const struct key *k, const cJSON *v, void *base
 	return true;
 }
 
+bool value_short(struct parse *p, const struct key *k, const cJSON *v, void *base)
+{
+	double number;
+
+	if (!whole(p, k, v, &number))
+		return false;
+	*FIELD(int16_t, base, k) = (int16_t)number;
+	return true;
+}
+
 bool value_real(struct parse *p, const struct key *k, const cJSON *v, void *base)
 {
 	char quoted[DIAG_QUOTE_MAX];

@@ -16,6 +16,7 @@ key_read value_duration; /* [int64_t] nanoseconds */
 key_read value_seconds;	 /* [int64_t] nanoseconds, from a number of seconds */
 key_read value_count;	 /* [uint32_t] */
 key_read value_byte;	 /* [uint8_t] */
+key_read value_short;	 /* [int16_t] */
 key_read value_real;	 /* [double] */
 key_read value_list;	 /* [struct draft_list] of strings */
 key_read value_env;	 /* [struct draft_env] */
@@ -34,6 +35,16 @@ key_read child_backoff;
 key_read child_ready;
 key_read child_initial;
 key_read child_file;
+key_read child_nice;
+key_read child_oom_score_adj;
+key_read child_limits;
+key_read child_capabilities;
+
+/* Of limits; base is a struct attrs, the row's offset a resource. */
+key_read limits_one;
+key_read limits_locks;
+/* Of one limit; the row's offset: 0 the soft, 1 the hard one. */
+key_read limit_half;
 
 /* Of supervisors; base is the struct draft_child. */
 key_read sup_children;

@@ -109,6 +109,19 @@ static bool good_user(const struct verify *v, const rel *field)
 		good_string(v, &u->name, true) && good_string(v, &u->home, true);
 }
 
+/* A limit's numbers may be anything: the kernel judges them. */
+static bool good_attrs(const struct verify *v, const rel *field)
+{
+	const struct attrs *a = REL_GET(struct attrs, *field);
+
+	if (!a)
+		return true;
+	return is_within(v, field, sizeof *a, _Alignof(struct attrs)) &&
+		good_bool(&a->has_nice) && good_bool(&a->has_oom_score_adj) &&
+		good_bool(&a->has_capabilities) && good_bool(&a->no_new_privileges) &&
+		a->capabilities >> ATTRS_NCAPS == 0;
+}
+
 static bool good_time(int64_t ns, bool may_kill)
 {
 	return ns >= 0 || (may_kill && ns == POLICY_BRUTAL_KILL);
@@ -158,7 +171,7 @@ static bool good_process(const struct verify *v, const struct child_spec *c)
 	return good_list(v, &c->argv, 2 * KICK_ARGV_MAX) &&
 		good_list(v, &c->env_file, UINT16_MAX) && good_env(v, &c->env) &&
 		good_string(v, &c->cwd, true) && good_string(v, &c->where, true) &&
-		good_user(v, &c->user) &&
+		good_user(v, &c->user) && good_attrs(v, &c->attrs) &&
 		(!c->success ||
 			is_within(v, &c->success, sizeof(struct success_spec),
 				_Alignof(struct success_spec)));

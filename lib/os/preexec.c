@@ -16,23 +16,24 @@
 #include <unistd.h>
 
 #include "base/macro.h"
+#include "os/preattrs.h"
 #include "os/roles.h"
 
 const int preexec_ignored[] = { SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGTTOU, SIGTTIN,
 	SIGUSR1, SIGTERM };
 const size_t preexec_n_ignored = ARRAY_LEN(preexec_ignored);
 
-static _Noreturn void give_up(struct preexec *p, enum spawn_step step, int code)
+_Noreturn void preexec_give_up(struct preexec *p, enum spawn_step step, int code)
 {
 	p->step = (int)step;
 	p->code = code;
 	_exit(127);
 }
 
-static void must(struct preexec *p, enum spawn_step step, long r)
+void preexec_must(struct preexec *p, enum spawn_step step, long r)
 {
 	if (r < 0)
-		give_up(p, step, -errno);
+		preexec_give_up(p, step, -errno);
 }
 
 static void signals(void)
@@ -53,13 +54,13 @@ static void open_file(struct preexec *p, int slot, const char *path)
 	int fd;
 
 	fd = open(path, flags | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0644);
-	must(p, steps[slot], fd);
-	must(p, steps[slot], fstat(fd, &st));
+	preexec_must(p, steps[slot], fd);
+	preexec_must(p, steps[slot], fstat(fd, &st));
 	if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
-		give_up(p, steps[slot], -EINVAL);
-	must(p, steps[slot], fcntl(fd, F_SETFL, flags & O_APPEND));
+		preexec_give_up(p, steps[slot], -EINVAL);
+	preexec_must(p, steps[slot], fcntl(fd, F_SETFL, flags & O_APPEND));
 	if (fd != slot) {
-		must(p, steps[slot], dup2(fd, slot));
+		preexec_must(p, steps[slot], dup2(fd, slot));
 		(void)close(fd);
 	}
 }
@@ -70,12 +71,14 @@ static void identity(struct preexec *p)
 
 	/* The system calls themselves: libc's wrappers would tell other threads. */
 	if (q->has_groups)
-		must(p, SPAWN_GROUPS,
+		preexec_must(p, SPAWN_GROUPS,
 			syscall(SYS_setgroups, (long)q->n_groups, q->groups));
 	if (q->has_gid)
-		must(p, SPAWN_GID, syscall(SYS_setresgid, q->gid, q->gid, q->gid));
+		preexec_must(
+			p, SPAWN_GID, syscall(SYS_setresgid, q->gid, q->gid, q->gid));
 	if (q->has_uid)
-		must(p, SPAWN_UID, syscall(SYS_setresuid, q->uid, q->uid, q->uid));
+		preexec_must(
+			p, SPAWN_UID, syscall(SYS_setresuid, q->uid, q->uid, q->uid));
 }
 
 static void limits(struct preexec *p)
@@ -83,17 +86,17 @@ static void limits(struct preexec *p)
 	/* The hard limit too: PAM sets the soft one back for su(1) and its kind. */
 	struct rlimit mark = { p->req->mark, p->req->mark };
 
-	must(p, SPAWN_LIMITS, setrlimit(RLIMIT_LOCKS, &mark));
-	must(p, SPAWN_LIMITS, setrlimit(RLIMIT_NOFILE, &p->req->nofile));
+	preexec_must(p, SPAWN_LIMITS, setrlimit(RLIMIT_LOCKS, &mark));
+	preexec_must(p, SPAWN_LIMITS, setrlimit(RLIMIT_NOFILE, &p->req->nofile));
 }
 
 static void tie_to_parent(struct preexec *p)
 {
 	struct pollfd parent = { .fd = FD_SELF, .events = POLLIN };
 
-	must(p, SPAWN_PARENT, prctl(PR_SET_PDEATHSIG, SIGKILL));
+	preexec_must(p, SPAWN_PARENT, prctl(PR_SET_PDEATHSIG, SIGKILL));
 	if (poll(&parent, 1, 0) != 0)
-		give_up(p, SPAWN_PARENT, -ESRCH);
+		preexec_give_up(p, SPAWN_PARENT, -ESRCH);
 }
 
 static _Noreturn void run(struct preexec *p)
@@ -112,7 +115,7 @@ static _Noreturn void run(struct preexec *p)
 		if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
 			break;
 	}
-	give_up(p, SPAWN_EXEC, code);
+	preexec_give_up(p, SPAWN_EXEC, code);
 }
 
 int preexec(void *arg)
@@ -120,9 +123,9 @@ int preexec(void *arg)
 	struct preexec *p = arg;
 	const struct spawn_request *q = p->req;
 
-	must(p, SPAWN_CLONE,
+	preexec_must(p, SPAWN_CLONE,
 		syscall(SYS_close_range, FD_SELF + 1, ~0U, CLOSE_RANGE_UNSHARE));
-	must(p, SPAWN_SESSION, setsid());
+	preexec_must(p, SPAWN_SESSION, setsid());
 	signals();
 	if (q->umask >= 0)
 		(void)umask((mode_t)q->umask);
@@ -130,9 +133,15 @@ int preexec(void *arg)
 	for (int i = 0; i < 3; i++)
 		if (q->files[i])
 			open_file(p, i, q->files[i]);
+	if (q->attrs) {
+		preattrs_limits(p);
+		preattrs_bound(p);
+	}
 	identity(p);
+	if (q->attrs)
+		preattrs_shed(p);
 	if (q->cwd)
-		must(p, SPAWN_CWD, chdir(q->cwd));
+		preexec_must(p, SPAWN_CWD, chdir(q->cwd));
 	tie_to_parent(p);
 	run(p);
 }

@@ -10,10 +10,18 @@ struct preexec {
 	const struct spawn_request *req;
 	volatile int step; /* enum spawn_step of the failure */
 	volatile int code; /* 0: execve succeeded; else a negative errno */
+	volatile int detail;
+	volatile int nice, oom_score_adj; /* as in struct spawn_failure */
+	char nice_text[12], oom_score_adj_text[12];
 };
 
 /* For clone(2): arg is a struct preexec. Never returns. */
 int preexec(void *arg);
+
+/* The end of a start that has failed. */
+_Noreturn void preexec_give_up(struct preexec *p, enum spawn_step step, int code);
+/* So it is when r is negative. */
+void preexec_must(struct preexec *p, enum spawn_step step, long r);
 
 /* Signals that kick's own processes ignore and a program gets back as default. */
 extern const int preexec_ignored[];

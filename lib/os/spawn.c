@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "config/attrs.h"
 #include "os/preexec.h"
 #include "os/roles.h"
 
@@ -87,10 +89,20 @@ static pid_t run_child(struct preexec *p, int *ret_pidfd)
 	return pid < 0 ? -errno : pid;
 }
 
+/* The child formats nothing. */
+static void write_texts(struct preexec *p, const struct attrs *a)
+{
+	if (a && a->has_nice)
+		(void)snprintf(p->nice_text, sizeof p->nice_text, "%d", a->nice);
+	if (a && a->has_oom_score_adj)
+		(void)snprintf(p->oom_score_adj_text, sizeof p->oom_score_adj_text,
+			"%d", a->oom_score_adj);
+}
+
 int spawn(const struct spawn_request *req, struct proc *ret_proc,
 	struct spawn_failure *fail)
 {
-	struct preexec p = { .req = req };
+	struct preexec p = { .req = req, .detail = -1 };
 	int null = req->ready_fd >= 0 && req->ready_slot == FD_SELF - 1 ? FD_SLOT_0
 									: FD_SELF - 1;
 	int pidfd = -1;
@@ -98,7 +110,8 @@ int spawn(const struct spawn_request *req, struct proc *ret_proc,
 	pid_t pid;
 	int r;
 
-	*fail = (struct spawn_failure){ .step = SPAWN_CLONE };
+	*fail = (struct spawn_failure){ .step = SPAWN_CLONE, .detail = -1 };
+	write_texts(&p, req->attrs);
 	r = place(req);
 	if (r < 0) {
 		restore(req, null);
@@ -108,6 +121,8 @@ int spawn(const struct spawn_request *req, struct proc *ret_proc,
 	restore(req, null);
 	if (pid < 0)
 		return fail->code = pid;
+	fail->nice = p.nice;
+	fail->oom_score_adj = p.oom_score_adj;
 	if (p.code == 0) {
 		*ret_proc = (struct proc){ .pid = pid, .fd = pidfd };
 		return 0;
@@ -115,8 +130,9 @@ int spawn(const struct spawn_request *req, struct proc *ret_proc,
 	while (waitid(P_PID, (id_t)pid, &si, WEXITED) < 0 && errno == EINTR)
 		;
 	(void)fd_close(pidfd);
-	*fail = (struct spawn_failure){ .step = (enum spawn_step)p.step,
-		.code = p.code };
+	*fail = (struct spawn_failure){
+		.step = (enum spawn_step)p.step, .code = p.code, .detail = p.detail
+	};
 	return p.code;
 }
 

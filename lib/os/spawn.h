@@ -13,26 +13,30 @@
 #include "base/limits.h"
 #include "core/reason.h"
 
+struct attrs;
+
 /* The steps of a start, as they are named in failed_to_start:STEP:ERRNO. The first
  * ones are the caller's, before there is a process. */
-#define SPAWN_STEPS(X)          \
-	X(ENV, "env")           \
-	X(ENV_FILE, "env_file") \
-	X(EXPAND, "expand")     \
-	X(PIPE, "pipe")         \
-	X(NOTIFY, "notify")     \
-	X(SOCKET, "socket")     \
-	X(CLONE, "clone")       \
-	X(SESSION, "session")   \
-	X(LIMITS, "limits")     \
-	X(STDIN, "stdin")       \
-	X(STDOUT, "stdout")     \
-	X(STDERR, "stderr")     \
-	X(GROUPS, "groups")     \
-	X(GID, "gid")           \
-	X(UID, "uid")           \
-	X(CWD, "cwd")           \
-	X(PARENT, "parent")     \
+#define SPAWN_STEPS(X)                     \
+	X(ENV, "env")                      \
+	X(ENV_FILE, "env_file")            \
+	X(EXPAND, "expand")                \
+	X(PIPE, "pipe")                    \
+	X(NOTIFY, "notify")                \
+	X(SOCKET, "socket")                \
+	X(CLONE, "clone")                  \
+	X(SESSION, "session")              \
+	X(LIMITS, "limits")                \
+	X(STDIN, "stdin")                  \
+	X(STDOUT, "stdout")                \
+	X(STDERR, "stderr")                \
+	X(GROUPS, "groups")                \
+	X(GID, "gid")                      \
+	X(UID, "uid")                      \
+	X(CAPABILITIES, "capabilities")    \
+	X(PRIVILEGES, "no_new_privileges") \
+	X(CWD, "cwd")                      \
+	X(PARENT, "parent")                \
 	X(EXEC, "exec")
 
 enum spawn_step {
@@ -59,14 +63,20 @@ struct spawn_request {
 	gid_t gid;
 	uint32_t n_groups;
 	const uint32_t *groups;
-	int umask;	      /* -1: the caller's */
-	uint64_t mark;	      /* os/mark.h; inherited by all descendants */
-	struct rlimit nofile; /* what kickd itself was started with */
+	int umask;		   /* -1: the caller's */
+	uint64_t mark;		   /* os/mark.h; inherited by all descendants */
+	struct rlimit nofile;	   /* what kickd itself was started with */
+	const struct attrs *attrs; /* NULL: none */
 };
 
 struct spawn_failure {
 	enum spawn_step step;
-	int code; /* negative errno */
+	int code;   /* negative errno */
+	int detail; /* the resource of SPAWN_LIMITS, the number of SPAWN_CAPABILITIES;
+		       -1: none */
+
+	/* Negative errnos of what a program is started without; also after success. */
+	int nice, oom_score_adj;
 };
 
 struct proc {

@@ -30,6 +30,13 @@ void worker_start(struct supervised *c);
 void worker_stop(struct supervised *c);
 void worker_kill(struct supervised *c);
 
+/* attrs_text.c */
+/* Of a start that failed for limits or capabilities; false: it was something else. */
+bool attrs_failure(const struct supervised *c, const struct spawn_failure *fail,
+	char *text, size_t size);
+/* Once in a child's life: it runs, but without what was only a wish. */
+void attrs_note(struct supervised *c, const struct spawn_failure *fail);
+
 /* nested.c: the same for what has a link: supervisors, agents and registries, which are
  * kick's own processes, and programs that speak libkick */
 struct nested {

@@ -4,6 +4,7 @@
  *
  *   supervisor.c  the process: its loop, signals, parent, effects
  *   worker.c      starting a program: environment, words, descriptors
+ *   attrs_text.c  what was refused of limits and capabilities
  *   nested.c      starting and hearing a supervisor below this one
  *   exits.c       reaping, and making sure that nothing is left of what has ended
  *   pipes.c       the pipes of captured output
@@ -67,9 +68,10 @@ struct supervised {
 	int64_t ran_ns;	    /* how long the last process ran */
 	pid_t ended_pid;    /* of the last process that ended */
 	uint8_t history_n;
-	bool ordered : 1;   /* the stop order is out */
-	bool hinted : 1;    /* has been told that it seems to go into the background */
-	bool lingering : 1; /* main process reaped, something of it is left */
+	bool ordered : 1; /* the stop order is out */
+	bool hinted : 1;  /* has been told that it seems to go into the background */
+	bool attrs_noted : 1; /* that it runs without its niceness has been said */
+	bool lingering : 1;   /* main process reaped, something of it is left */
 };
 
 /* A request that waits for the machine's answer. Embedded in the caller's memory. */

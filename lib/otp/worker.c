@@ -43,7 +43,7 @@ struct launch {
 
 static int failed(struct launch *l, enum spawn_step step, int code)
 {
-	l->fail = (struct spawn_failure){ .step = step, .code = code };
+	l->fail = (struct spawn_failure){ .step = step, .code = code, .detail = -1 };
 	return code;
 }
 
@@ -352,6 +352,7 @@ static void make_identity(struct launch *l)
 	l->req.umask = s->has_umask ? s->umask : -1;
 	l->req.nofile = l->child->sup->node->nofile;
 	l->req.mark = l->child->mark;
+	l->req.attrs = REL_GET(struct attrs, s->attrs);
 	if (!u)
 		return;
 	l->req.has_uid = u->has_uid;
@@ -407,6 +408,8 @@ static void describe(struct launch *l, char *text, size_t size)
 	else if (l->fail.step == SPAWN_EXEC)
 		(void)snprintf(text, size, "cannot execute %s: %s",
 			l->argv ? l->argv[0] : "it", why);
+	else if (attrs_failure(l->child, &l->fail, text, size))
+		;
 	else if (file)
 		(void)snprintf(text, size, "%s: cannot open %s: %s",
 			spawn_step_names[l->fail.step], file, why);
@@ -456,6 +459,8 @@ void worker_start(struct supervised *c)
 		free(c->detail);
 		c->detail = NULL;
 		readiness_spawned(c);
+		if (l.fail.nice || l.fail.oom_score_adj)
+			attrs_note(c, &l.fail);
 		if (c->nested)
 			nested_adopt(c, fd_steal(&l.link));
 		sup_spawned(&sv->core, &c->core, now);

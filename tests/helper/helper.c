@@ -177,13 +177,61 @@ static void print_limit(const char *name, struct rlimit lim)
 
 static void do_limits(char **a)
 {
+	static const struct {
+		const char *name;
+		__rlimit_resource_t resource;
+	} all[] = { { "cpu", RLIMIT_CPU }, { "fsize", RLIMIT_FSIZE },
+		{ "data", RLIMIT_DATA }, { "stack", RLIMIT_STACK },
+		{ "core", RLIMIT_CORE }, { "rss", RLIMIT_RSS },
+		{ "nproc", RLIMIT_NPROC }, { "nofile", RLIMIT_NOFILE },
+		{ "memlock", RLIMIT_MEMLOCK }, { "as", RLIMIT_AS },
+		{ "locks", RLIMIT_LOCKS }, { "sigpending", RLIMIT_SIGPENDING },
+		{ "msgqueue", RLIMIT_MSGQUEUE }, { "nice", RLIMIT_NICE },
+		{ "rtprio", RLIMIT_RTPRIO }, { "rttime", RLIMIT_RTTIME } };
 	struct rlimit lim;
 
 	(void)a;
-	if (getrlimit(RLIMIT_NOFILE, &lim) == 0)
-		print_limit("nofile", lim);
-	if (getrlimit(RLIMIT_LOCKS, &lim) == 0)
-		print_limit("locks", lim);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (getrlimit(all[i].resource, &lim) == 0)
+			print_limit(all[i].name, lim);
+	(void)fflush(stdout);
+}
+
+/* The lines of /proc/self/status that begin like this: "attr CapBnd: 0000000000000400".
+ */
+static void print_status(const char *key)
+{
+	char line[256];
+	FILE *f = fopen("/proc/self/status", "re");
+
+	if (!f)
+		fail("/proc/self/status");
+	while (fgets(line, sizeof line, f)) {
+		char *value = strchr(line, '\t');
+
+		if (!value || strncmp(line, key, strlen(key)) != 0)
+			continue;
+		*value = '\0';
+		(void)printf("attr %s %s", line, value + 1);
+	}
+	(void)fclose(f);
+}
+
+static void do_attrs(char **a)
+{
+	char text[32] = "";
+	int death = 0;
+	FILE *f = fopen("/proc/self/oom_score_adj", "re");
+
+	(void)a;
+	if (!f || !fgets(text, sizeof text, f))
+		fail("/proc/self/oom_score_adj");
+	(void)fclose(f);
+	(void)prctl(PR_GET_PDEATHSIG, &death);
+	(void)printf("attr nice %d\nattr oom_score_adj %sattr pdeathsig %d\n",
+		getpriority(PRIO_PROCESS, 0), text, death);
+	print_status("Cap");
+	print_status("NoNewPrivs");
 	(void)fflush(stdout);
 }
 
@@ -486,6 +534,7 @@ static const struct word {
 	{ "signals", 0, do_signals },
 	{ "ids", 0, do_ids },
 	{ "limits", 0, do_limits },
+	{ "attrs", 0, do_attrs },
 	{ "exit", 1, do_exit },
 	{ "stay", 0, do_stay },
 	{ "kill", 1, do_kill },

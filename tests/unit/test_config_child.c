@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/buf.h"
 #include "base/macro.h"
@@ -148,6 +149,8 @@ Test(config_child, the_template_gives_what_the_text_does_not)
 		"\"stop_signal\": \"INT\", \"success_exit\": [7], \"env_file\": "
 		"\"-e\", "
 		"\"group\": \"5\", \"backoff\": {}, \"stdout\": \"file:o\", "
+		"\"nice\": 3, \"oom_score_adj\": 4, \"no_new_privileges\": true, "
+		"\"limits\": { \"core\": 0, \"nofile\": 9 }, \"capabilities\": [\"kill\"], "
 		"\"ready\": { \"fd\": 4 }");
 	const struct child_spec *c = child("{}", t);
 
@@ -162,6 +165,10 @@ Test(config_child, the_template_gives_what_the_text_does_not)
 	cr_expect_eq(REL_GET(struct env_list, c->env)->n, 1);
 	cr_expect_str_eq(REL_STR(REL_GET(struct env_list, c->env)->at[0].key), "B");
 	cr_expect_eq(c->stop_signal, SIGINT);
+	c = child("{ \"limits\": { \"nofile\": 8 }, \"nice\": 0 }", t);
+	cr_expect_eq(REL_GET(struct attrs, c->attrs)->soft, 1 << RLIMIT_NOFILE);
+	cr_expect_eq(REL_GET(struct attrs, c->attrs)->nice, 0);
+	cr_expect_eq(REL_GET(struct attrs, c->attrs)->oom_score_adj, 4);
 }
 
 Test(config_child, args_are_appended_to_start)

@@ -406,6 +406,49 @@ static const char *const opinions[] = {
 	"\"start\": \"x\", \"umask\": \"0022\"",
 	"\"start\": \"x\", \"umask\": \"888\"",
 	"\"start\": \"x\", \"umask\": 22",
+	"\"start\": \"x\", \"nice\": -20",
+	"\"start\": \"x\", \"nice\": -21",
+	"\"start\": \"x\", \"nice\": 0.5",
+	"\"start\": \"x\", \"nice\": \"5\"",
+	"\"start\": \"x\", \"oom_score_adj\": 1000",
+	"\"start\": \"x\", \"oom_score_adj\": 1001",
+	"\"start\": \"x\", \"limits\": {}",
+	"\"start\": \"x\", \"limits\": []",
+	"\"start\": \"x\", \"limits\": { \"files\": 1 }",
+	"\"start\": \"x\", \"limits\": { \"locks\": 1 }",
+	"\"start\": \"x\", \"limits\": { \"nofile\": 1 }",
+	"\"start\": \"x\", \"limits\": { \"nofile\": 0 }",
+	"\"start\": \"x\", \"limits\": { \"nofile\": \"unlimited\" }",
+	"\"start\": \"x\", \"limits\": { \"nofile\": \"1K\" }",
+	"\"start\": \"x\", \"limits\": { \"nofile\": { \"soft\": 1, \"hard\": 2 } }",
+	"\"start\": \"x\", \"limits\": { \"nofile\": { \"hard\": \"unlimited\" } }",
+	"\"start\": \"x\", \"limits\": { \"nofile\": {} }",
+	"\"start\": \"x\", \"limits\": { \"nofile\": { \"sofd\": 1 } }",
+	"\"start\": \"x\", \"limits\": { \"nproc\": 0 }",
+	"\"start\": \"x\", \"limits\": { \"nproc\": 1e16 }",
+	"\"start\": \"x\", \"limits\": { \"nice\": 40 }",
+	"\"start\": \"x\", \"limits\": { \"nice\": 41 }",
+	"\"start\": \"x\", \"limits\": { \"rtprio\": 99 }",
+	"\"start\": \"x\", \"limits\": { \"rtprio\": 100 }",
+	"\"start\": \"x\", \"limits\": { \"core\": 0 }",
+	"\"start\": \"x\", \"limits\": { \"core\": \"8M\" }",
+	"\"start\": \"x\", \"limits\": { \"core\": \"8mib\" }",
+	"\"start\": \"x\", \"limits\": { \"core\": \"8 M\" }",
+	"\"start\": \"x\", \"limits\": { \"core\": \"infinity\" }",
+	"\"start\": \"x\", \"limits\": { \"core\": { \"soft\": \"1K\" } }",
+	"\"start\": \"x\", \"limits\": { \"cpu\": \"5s\" }",
+	"\"start\": \"x\", \"limits\": { \"cpu\": 5 }",
+	"\"start\": \"x\", \"limits\": { \"rttime\": { \"soft\": \"5us\" } }",
+	"\"start\": \"x\", \"no_new_privileges\": true",
+	"\"start\": \"x\", \"no_new_privileges\": 1",
+	"\"start\": \"x\", \"capabilities\": []",
+	"\"start\": \"x\", \"capabilities\": [\"CAP_KILL\", \"net_raw\"]",
+	"\"start\": \"x\", \"capabilities\": \"CAP_KILL\"",
+	"\"start\": \"x\", \"capabilities\": [5]",
+	"\"start\": \"x\", \"capabilities\": [\"5\"]",
+	"\"type\": \"agent\", \"nice\": 1",
+	"\"type\": \"supervisor\", \"limits\": {}",
+	"\"type\": \"supervisor\", \"start\": \"x\", \"limits\": { \"core\": 0 }",
 	"\"start\": \"x\", \"stdin\": \"log\"",
 	"\"start\": \"x\", \"stdout\": \"log\"",
 	"\"start\": \"x\", \"stdout\": \"file:\"",
@@ -474,7 +517,7 @@ static char *read_manual(void)
 Test(config_schema, every_key_has_an_entry_in_the_manual_page)
 {
 	static const struct key_table *const tables[] = { &top_keys, &child_keys,
-		&control_keys, &backoff_keys, &ready_keys };
+		&control_keys, &backoff_keys, &ready_keys, &limits_keys };
 	char *manual = read_manual();
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
@@ -493,7 +536,7 @@ Test(config_schema, every_key_has_an_entry_in_the_manual_page)
 Test(config_schema, every_key_is_documented)
 {
 	static const struct key_table *const tables[] = { &top_keys, &child_keys,
-		&control_keys, &backoff_keys, &ready_keys };
+		&control_keys, &backoff_keys, &ready_keys, &limits_keys };
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
 		for (size_t j = 0; j < tables[i]->n; j++) {
