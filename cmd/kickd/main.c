@@ -20,6 +20,7 @@
 #include "control/methods.h"
 #include "kickstarter.h"
 #include "notify.h"
+#include "os/cgroup.h"
 #include "os/roles.h"
 #include "otp/process.h"
 #include "status.h"
@@ -316,12 +317,22 @@ static void keep_signals(void)
 	(void)sigprocmask(SIG_BLOCK, &stops, NULL);
 }
 
+/* Before the first fork: all of kick stays in one leaf. */
+static void enter_group(struct node *node)
+{
+	static struct err why;
+
+	if (cgroup_enter(&node->cgroup, &why) < 0)
+		node->cgroup_why = why.text;
+}
+
 int main(int argc, char **argv)
 {
 	struct kickstarter_start start = { .started = clock_now() };
 	struct options o;
 	struct confproc cp;
 	struct rundir rd = { 0 };
+	char prefix[CGROUP_PREFIX_MAX];
 	int r;
 
 	parse_options(&o, argc, argv);
@@ -369,7 +380,10 @@ int main(int argc, char **argv)
 		rundir_drop(&rd);
 		return STATUS_CANT_CREATE;
 	}
+	enter_group(&start.node);
 	r = kickstarter_run(&start);
+	if (start.node.cgroup)
+		cgroup_leave(start.node.cgroup, cgroup_prefix(start.node.tree, prefix));
 	rundir_drop(&rd);
 	return r;
 }

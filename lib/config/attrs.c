@@ -99,7 +99,7 @@ int capability_parse(const char *text)
 bool attrs_are_empty(const struct attrs *a)
 {
 	return !a->has_nice && !a->has_oom_score_adj && !a->has_capabilities &&
-		!a->no_new_privileges && !a->soft && !a->hard;
+		!a->no_new_privileges && !a->has_cgroup && !a->soft && !a->hard;
 }
 
 static bool equal_limits(const struct attrs *a, const struct attrs *b)
@@ -122,5 +122,8 @@ bool attrs_equal(const struct attrs *a, const struct attrs *b)
 		a->oom_score_adj == b->oom_score_adj &&
 		a->has_capabilities == b->has_capabilities &&
 		a->capabilities == b->capabilities &&
-		a->no_new_privileges == b->no_new_privileges && equal_limits(a, b);
+		a->no_new_privileges == b->no_new_privileges &&
+		a->has_cgroup == b->has_cgroup && a->memory_max == b->memory_max &&
+		a->pids_max == b->pids_max && a->cpu_max == b->cpu_max &&
+		equal_limits(a, b);
 }

@@ -1,6 +1,6 @@
 /* What a program is born with besides its user: niceness, resource limits,
- * capabilities. One plain value, from the configuration to the child's half of a
- * spawn. */
+ * capabilities, a control group. One plain value, from the configuration to the child's
+ * half of a spawn. */
 #ifndef KICK_CONFIG_ATTRS_H
 #define KICK_CONFIG_ATTRS_H
 
@@ -15,16 +15,25 @@ struct limit {
 	uint64_t soft, hard;
 };
 
+/* Thousandths of a processor: a hundred thousand of them. */
+#define ATTRS_CPU_MAX 100000000
+
 struct attrs {
 	bool has_nice;
 	bool has_oom_score_adj;
 	bool has_capabilities;
 	bool no_new_privileges;
+	bool has_cgroup;
 	int16_t nice;
 	int16_t oom_score_adj;
 	uint16_t soft, hard;   /* bit per resource: that half of its limit is given */
 	uint64_t capabilities; /* bit per number: it keeps these and loses all others */
 	struct limit limits[ATTRS_NLIMITS];
+
+	/* Of its control group; 0 where there is none. */
+	uint64_t memory_max;
+	uint64_t pids_max;
+	uint64_t cpu_max; /* thousandths of a processor */
 };
 
 enum limit_unit {

@@ -222,6 +222,10 @@ static size_t put_attrs(struct block *b, const struct attrs *a)
 	spec.has_oom_score_adj = a->has_oom_score_adj;
 	spec.has_capabilities = a->has_capabilities;
 	spec.no_new_privileges = a->no_new_privileges;
+	spec.has_cgroup = a->has_cgroup;
+	spec.memory_max = a->memory_max;
+	spec.pids_max = a->pids_max;
+	spec.cpu_max = a->cpu_max;
 	spec.nice = a->nice;
 	spec.oom_score_adj = a->oom_score_adj;
 	spec.soft = a->soft;

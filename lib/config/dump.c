@@ -254,6 +254,19 @@ static void limits(struct buf *out, const struct attrs *a)
 	buf_addc(out, '}');
 }
 
+static void cgroup(struct buf *out, const struct attrs *a)
+{
+	key(out, "cgroup");
+	buf_addc(out, '{');
+	if (a->memory_max)
+		limit_half(out, "memory_max", RLIMIT_AS, a->memory_max);
+	if (a->cpu_max)
+		real(out, "cpu_max", (double)a->cpu_max / 1000);
+	if (a->pids_max)
+		limit_half(out, "pids_max", RLIMIT_NPROC, a->pids_max);
+	buf_addc(out, '}');
+}
+
 static void attrs(struct buf *out, const struct attrs *a)
 {
 	bool more = false;
@@ -269,6 +282,8 @@ static void attrs(struct buf *out, const struct attrs *a)
 		buf_addf(out, "%d", a->oom_score_adj);
 	}
 	limits(out, a);
+	if (a->has_cgroup)
+		cgroup(out, a);
 	if (a->no_new_privileges)
 		boolean(out, "no_new_privileges", true);
 	if (!a->has_capabilities)

@@ -120,6 +120,8 @@ static const struct key child_rows[] = {
 	{ "capabilities", child_capabilities, IN_PROGRAM, .schema = S_REF("capabilities"),
 	  .doc = "what it keeps of them, all others are lost; default: as kickd's, and "
 		 "none for another user" },
+	{ "cgroup", child_cgroup, IN_PROGRAM, .schema = S_REF("cgroup"),
+	  .doc = "limits of its control group, which kick must be allowed to make" },
 	{ "stop_signal", child_signal, IN_WORKER, .schema = S_STRING,
 	  .def = "\"SIGTERM\"",
 	  .doc = "what asks it to stop" },
@@ -191,7 +193,6 @@ static const struct key child_rows[] = {
 	{ .name = "log", .in = IN_CHILD },
 	{ .name = "health", .in = IN_CHILD },
 	{ .name = "reload_signal", .in = IN_CHILD },
-	{ .name = "cgroup", .in = IN_CHILD },
 };
 
 static const struct key control_rows[] = {
@@ -272,6 +273,20 @@ static const struct key limits_rows[] = {
 	  .doc = "refused: kick keeps its mark there" },
 };
 
+static const struct key cgroup_rows[] = {
+	{ "memory_max", cgroup_size, IN_PROGRAM,
+	  .schema = "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":1,\"maximum\":"
+		    "9007199254740992},{\"type\":\"string\",\"pattern\":"
+		    "\"^0*[1-9][0-9]*([Bb]|[KMGTkmgt]([Ii]?[Bb])?)?$\"}]}",
+	  .doc = "memory of all its processes" },
+	{ "cpu_max", cgroup_cpus, IN_PROGRAM, .min = 0.01, .max = 100000,
+	  .schema = "{\"type\":\"number\",\"minimum\":0.01,\"maximum\":100000}",
+	  .doc = "processors: 0.5 is half the time of one" },
+	{ "pids_max", cgroup_pids, IN_PROGRAM, .min = 1, .max = 4194304,
+	  .schema = "{\"type\":\"integer\",\"minimum\":1,\"maximum\":4194304}",
+	  .doc = "processes and threads" },
+};
+
 static const struct key limit_rows[] = {
 	{ "soft", limit_half, IN_PROGRAM, .offset = 0 },
 	{ "hard", limit_half, IN_PROGRAM, .offset = 1 },
@@ -287,6 +302,7 @@ const struct key_table control_keys = { control_rows, ARRAY_LEN(control_rows) };
 const struct key_table backoff_keys = { backoff_rows, ARRAY_LEN(backoff_rows) };
 const struct key_table ready_keys = { ready_rows, ARRAY_LEN(ready_rows) };
 const struct key_table limits_keys = { limits_rows, ARRAY_LEN(limits_rows) };
+const struct key_table cgroup_keys = { cgroup_rows, ARRAY_LEN(cgroup_rows) };
 const struct key_table limit_keys = { limit_rows, ARRAY_LEN(limit_rows) };
 
 const struct key *key_find(const struct key_table *t, const char *name)

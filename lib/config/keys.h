@@ -86,6 +86,7 @@ extern const struct key_table backoff_keys; /* base: struct backoff */
 extern const struct key_table ready_keys;   /* base: struct draft_child */
 extern const struct key_table limits_keys;  /* base: struct attrs */
 extern const struct key_table limit_keys;   /* of one limit */
+extern const struct key_table cgroup_keys;  /* base: struct attrs */
 
 /* A table with the struct that it is about, while an object is read. */
 struct key_use {

@@ -202,6 +202,66 @@ bool child_limits(struct parse *p, const struct key *k, const cJSON *v, void *ba
 	return true;
 }
 
+/* --- control group ------------------------------------------------------------------
+ */
+
+bool cgroup_size(struct parse *p, const struct key *k, const cJSON *v, void *base)
+{
+	struct attrs *a = base;
+	uint64_t size = 0;
+
+	if (cJSON_IsString(v) ? num_size(v->valuestring, &size) == 0
+			      : is_whole(v, 1, WHOLE_MAX))
+		a->memory_max = cJSON_IsString(v) ? size : (uint64_t)v->valuedouble;
+	return a->memory_max > 0 ||
+		value_wrong_type(p, k, v, "a size such as \"64M\", more than 0");
+}
+
+bool cgroup_cpus(struct parse *p, const struct key *k, const cJSON *v, void *base)
+{
+	struct attrs *a = base;
+	double cpus = 0;
+
+	if (!value_real(p,
+		    &(struct key){ .name = k->name, .min = k->min, .max = k->max }, v,
+		    &cpus))
+		return false;
+	a->cpu_max = (uint64_t)llround(cpus * 1000);
+	return true;
+}
+
+bool cgroup_pids(struct parse *p, const struct key *k, const cJSON *v, void *base)
+{
+	struct attrs *a = base;
+	char wanted[60];
+
+	if (is_whole(v, k->min, k->max)) {
+		a->pids_max = (uint64_t)v->valuedouble;
+		return true;
+	}
+	(void)snprintf(wanted, sizeof wanted, "a whole number from %.0f to %.0f",
+		k->min, k->max);
+	return value_wrong_type(p, k, v, wanted);
+}
+
+bool child_cgroup(struct parse *p, const struct key *k, const cJSON *v, void *base)
+{
+	struct draft_child *c = base;
+	struct attrs a = { 0 };
+	struct key_use use = { .table = &cgroup_keys, .base = &a };
+	unsigned errors = p->diag->errors;
+
+	if (!cJSON_IsObject(v))
+		return value_wrong_type(
+			p, k, v, "an object such as {\"memory_max\": \"512M\"}");
+	keys_read(p, v, &use, 1, 0);
+	c->attrs.has_cgroup = true;
+	c->attrs.memory_max = a.memory_max;
+	c->attrs.cpu_max = a.cpu_max;
+	c->attrs.pids_max = a.pids_max;
+	return p->diag->errors == errors;
+}
+
 /* --- capabilities -------------------------------------------------------------------
  */
 

@@ -239,6 +239,7 @@ void config_schema(struct buf *out)
 			definitions[i].schema);
 	add_object(out, "control", &control_keys, IN_TOP, "");
 	add_object(out, "backoff", &backoff_keys, IN_CHILD, "");
+	add_object(out, "cgroup", &cgroup_keys, IN_PROGRAM, "");
 	add_object(out, "limits", &limits_keys, IN_PROGRAM, "");
 	add_object(out, "ready", &ready_keys, IN_WORKER,
 		",\"minProperties\":1,\"maxProperties\":1");

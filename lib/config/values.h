@@ -39,6 +39,12 @@ key_read child_nice;
 key_read child_oom_score_adj;
 key_read child_limits;
 key_read child_capabilities;
+key_read child_cgroup;
+
+/* Of a control group; base is a struct attrs. */
+key_read cgroup_size;
+key_read cgroup_cpus;
+key_read cgroup_pids;
 
 /* Of limits; base is a struct attrs, the row's offset a resource. */
 key_read limits_one;

@@ -119,6 +119,7 @@ static bool good_attrs(const struct verify *v, const rel *field)
 	return is_within(v, field, sizeof *a, _Alignof(struct attrs)) &&
 		good_bool(&a->has_nice) && good_bool(&a->has_oom_score_adj) &&
 		good_bool(&a->has_capabilities) && good_bool(&a->no_new_privileges) &&
+		good_bool(&a->has_cgroup) && a->cpu_max <= ATTRS_CPU_MAX &&
 		a->capabilities >> ATTRS_NCAPS == 0;
 }
 

@@ -41,6 +41,15 @@ static int put_text(const char *file, const char *text)
 	return r;
 }
 
+void preattrs_group(struct preexec *p)
+{
+	int r = put_text(p->req->cgroup_procs, "0");
+
+	if (r < 0 && p->req->cgroup_needed)
+		preexec_give_up(p, SPAWN_CGROUP, r);
+	p->cgroup = r;
+}
+
 void preattrs_limits(struct preexec *p)
 {
 	const struct attrs *a = p->req->attrs;

@@ -6,6 +6,9 @@
 
 #include "os/preexec.h"
 
+/* First of all, while there are descriptors. */
+void preattrs_group(struct preexec *p);
+
 /* As kickd: before its right to raise limits may go with its user. */
 void preattrs_limits(struct preexec *p);
 

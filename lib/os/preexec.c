@@ -129,6 +129,8 @@ int preexec(void *arg)
 	signals();
 	if (q->umask >= 0)
 		(void)umask((mode_t)q->umask);
+	if (q->cgroup_procs)
+		preattrs_group(p);
 	limits(p);
 	for (int i = 0; i < 3; i++)
 		if (q->files[i])

@@ -11,7 +11,7 @@ struct preexec {
 	volatile int step; /* enum spawn_step of the failure */
 	volatile int code; /* 0: execve succeeded; else a negative errno */
 	volatile int detail;
-	volatile int nice, oom_score_adj; /* as in struct spawn_failure */
+	volatile int nice, oom_score_adj, cgroup; /* as in struct spawn_failure */
 	char nice_text[12], oom_score_adj_text[12];
 };
 

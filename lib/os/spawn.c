@@ -122,6 +122,7 @@ int spawn(const struct spawn_request *req, struct proc *ret_proc,
 	if (pid < 0)
 		return fail->code = pid;
 	fail->nice = p.nice;
+	fail->cgroup = p.cgroup;
 	fail->oom_score_adj = p.oom_score_adj;
 	if (p.code == 0) {
 		*ret_proc = (struct proc){ .pid = pid, .fd = pidfd };

@@ -24,6 +24,7 @@ struct attrs;
 	X(PIPE, "pipe")                    \
 	X(NOTIFY, "notify")                \
 	X(SOCKET, "socket")                \
+	X(CGROUP, "cgroup")                \
 	X(CLONE, "clone")                  \
 	X(SESSION, "session")              \
 	X(LIMITS, "limits")                \
@@ -66,6 +67,8 @@ struct spawn_request {
 	int umask;		   /* -1: the caller's */
 	uint64_t mark;		   /* os/mark.h; inherited by all descendants */
 	struct rlimit nofile;	   /* what kickd itself was started with */
+	const char *cgroup_procs;  /* entered by writing to it; NULL: none */
+	bool cgroup_needed;	   /* not without it */
 	const struct attrs *attrs; /* NULL: none */
 };
 
@@ -76,7 +79,7 @@ struct spawn_failure {
 		       -1: none */
 
 	/* Negative errnos of what a program is started without; also after success. */
-	int nice, oom_score_adj;
+	int nice, oom_score_adj, cgroup;
 };
 
 struct proc {

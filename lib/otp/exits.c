@@ -137,6 +137,26 @@ static void look_at(void *user, pid_t pid)
 		(void)kill(pid, SIGCONT);
 }
 
+/* What has changed its mark is still in the group; counted only when it is ours by now,
+ * so that its end will be seen. */
+static void look_at_member(void *user, pid_t pid)
+{
+	struct search *s = user;
+	uint64_t mark;
+
+	if (pids_find(&s->child->sup->pids, pid) || !reap_is_child(pid) ||
+		(mark_read(pid, &mark) == 0 && belongs(s, mark)))
+		return;
+	if (s->n < s->room)
+		s->pids[s->n] = pid;
+	s->n++;
+	if (!s->sig)
+		return;
+	(void)kill(pid, s->sig);
+	if (s->sig != SIGKILL)
+		(void)kill(pid, SIGCONT);
+}
+
 static uint32_t search(struct supervised *c, int sig, pid_t *pids, uint32_t room)
 {
 	struct search s = { .child = c,
@@ -145,6 +165,10 @@ static uint32_t search(struct supervised *c, int sig, pid_t *pids, uint32_t room
 		.pids = pids,
 		.room = room };
 
+	if (c->grouped)
+		group_each(c, look_at_member, &s);
+	if (c->grouped && sig == SIGKILL)
+		group_kill(c);
 	(void)reap_adopted(look_at, &s);
 	return s.n;
 }
@@ -251,6 +275,7 @@ static void gone(struct supervised *c, const struct reason *facts)
 		if (c->nested->lost)
 			namedir_sweep(sv->node->runtime_dir, c->nested->socket);
 	}
+	group_remove(c);
 	sup_exited(&sv->core, &c->core, facts, loop_now(sv->loop));
 	supervisor_settle(sv);
 }

@@ -3,6 +3,7 @@
 #ifndef KICK_OTP_INTERNAL_H
 #define KICK_OTP_INTERNAL_H
 
+#include "base/err.h"
 #include "otp/supervisor.h"
 
 /* supervisor.c */
@@ -36,6 +37,19 @@ bool attrs_failure(const struct supervised *c, const struct spawn_failure *fail,
 	char *text, size_t size);
 /* Once in a child's life: it runs, but without what was only a wish. */
 void attrs_note(struct supervised *c, const struct spawn_failure *fail);
+
+/* groups.c */
+/* A group's directory as a path. */
+#define GROUP_PATH_MAX 4096
+/* For the start of a program: its group is there, or it can do without. */
+int group_prepare(struct supervised *c, struct spawn_request *req, struct buf *procs,
+	struct err *why);
+/* It could not enter the group, and has been executed outside. */
+void group_refused(struct supervised *c, int code);
+void group_kill(const struct supervised *c);
+void group_each(
+	const struct supervised *c, void (*call)(void *user, pid_t pid), void *user);
+void group_remove(struct supervised *c);
 
 /* nested.c: the same for what has a link: supervisors, agents and registries, which are
  * kick's own processes, and programs that speak libkick */

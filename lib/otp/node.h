@@ -13,10 +13,12 @@ struct supervisor;
 struct loop;
 
 struct node {
-	struct commons *tree; /* shared counters */
-	char *runtime_dir;    /* absolute */
-	char **environ;	      /* what workers inherit of kickd's own environment */
-	struct rlimit nofile; /* what kickd was started with */
+	struct commons *tree;	/* shared counters */
+	char *runtime_dir;	/* absolute */
+	char **environ;		/* what workers inherit of kickd's own environment */
+	struct rlimit nofile;	/* what kickd was started with */
+	char *cgroup;		/* where groups of programs are made; NULL: nowhere */
+	const char *cgroup_why; /* why not */
 	pid_t root_pid;
 	bool one_output; /* kickd's stdout and stderr are one: so is each child's pipe
 			  */

@@ -58,6 +58,7 @@ void supervised_free(struct supervised *c)
 	readiness_free(c);
 	output_close(c);
 	nested_free(c);
+	group_remove(c);
 	(void)fd_close(c->proc.fd);
 	free(c->history);
 	free(c->exit_order);

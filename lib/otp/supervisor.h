@@ -5,6 +5,7 @@
  *   supervisor.c  the process: its loop, signals, parent, effects
  *   worker.c      starting a program: environment, words, descriptors
  *   attrs_text.c  what was refused of limits and capabilities
+ *   groups.c      the control groups of programs
  *   nested.c      starting and hearing a supervisor below this one
  *   exits.c       reaping, and making sure that nothing is left of what has ended
  *   pipes.c       the pipes of captured output
@@ -71,6 +72,8 @@ struct supervised {
 	bool ordered : 1; /* the stop order is out */
 	bool hinted : 1;  /* has been told that it seems to go into the background */
 	bool attrs_noted : 1; /* that it runs without its niceness has been said */
+	bool grouped : 1;     /* it has a control group */
+	bool group_noted : 1; /* that it has none has been said */
 	bool lingering : 1;   /* main process reaped, something of it is left */
 };
 

@@ -35,6 +35,7 @@ struct launch {
 	const char **programs;
 	struct buf cwd;
 	struct buf notify;
+	struct buf group;
 	int link; /* our end, of a program that speaks libkick; else -1 */
 	struct spawn_request req;
 	struct spawn_failure fail;
@@ -54,6 +55,7 @@ static void launch_done(struct launch *l)
 	buf_done(&l->paths);
 	buf_done(&l->cwd);
 	buf_done(&l->notify);
+	buf_done(&l->group);
 	free(l->offsets);
 	free(l->argv);
 	free(l->programs);
@@ -377,11 +379,15 @@ static int launch(struct launch *l)
 	buf_init(&l->paths, KICK_ENV_BYTES_MAX);
 	buf_init(&l->cwd, KICK_ENV_BYTES_MAX);
 	buf_init(&l->notify, 128);
+	buf_init(&l->group, GROUP_PATH_MAX);
 	c->mark = mark_new(c->sup->node->tree, false);
 	make_identity(l);
 	r = pids_reserve(&c->sup->pids, c->sup->pids.n + 1);
 	if (r < 0)
 		return failed(l, SPAWN_CLONE, r);
+	r = group_prepare(c, &l->req, &l->group, &l->err);
+	if (r < 0)
+		return failed(l, SPAWN_CGROUP, r);
 	r = check_stdio(l);
 	if (r == 0)
 		r = make_stdio(l);
@@ -451,6 +457,7 @@ void worker_start(struct supervised *c)
 		struct reason reason = spawn_reason(&l.fail);
 
 		readiness_free(c);
+		group_remove(c);
 		explain(c, &l);
 		c->exit_wall = c->start_wall;
 		sup_start_failed(&sv->core, &c->core, &reason, spawn_for_want(r), now);
@@ -461,6 +468,8 @@ void worker_start(struct supervised *c)
 		readiness_spawned(c);
 		if (l.fail.nice || l.fail.oom_score_adj)
 			attrs_note(c, &l.fail);
+		if (l.fail.cgroup)
+			group_refused(c, l.fail.cgroup);
 		if (c->nested)
 			nested_adopt(c, fd_steal(&l.link));
 		sup_spawned(&sv->core, &c->core, now);
@@ -501,6 +510,7 @@ void worker_kill(struct supervised *c)
 {
 	if (c->proc.pid == 0)
 		return;
+	group_kill(c);
 	(void)kill(-c->proc.pid, SIGKILL);
 	(void)supervisor_signal(c, SIGKILL);
 }

@@ -197,6 +197,16 @@ static void do_limits(char **a)
 	(void)fflush(stdout);
 }
 
+/* Takes off the mark by which kick knows its processes. */
+static void do_unmark(char **a)
+{
+	struct rlimit lim = { 1, 1 };
+
+	(void)a;
+	if (setrlimit(RLIMIT_LOCKS, &lim) < 0)
+		fail("RLIMIT_LOCKS");
+}
+
 /* The lines of /proc/self/status that begin like this: "attr CapBnd: 0000000000000400".
  */
 static void print_status(const char *key)
@@ -535,6 +545,7 @@ static const struct word {
 	{ "ids", 0, do_ids },
 	{ "limits", 0, do_limits },
 	{ "attrs", 0, do_attrs },
+	{ "unmark", 0, do_unmark },
 	{ "exit", 1, do_exit },
 	{ "stay", 0, do_stay },
 	{ "kill", 1, do_kill },

@@ -439,6 +439,21 @@ static const char *const opinions[] = {
 	"\"start\": \"x\", \"limits\": { \"cpu\": \"5s\" }",
 	"\"start\": \"x\", \"limits\": { \"cpu\": 5 }",
 	"\"start\": \"x\", \"limits\": { \"rttime\": { \"soft\": \"5us\" } }",
+	"\"start\": \"x\", \"cgroup\": {}",
+	"\"start\": \"x\", \"cgroup\": true",
+	"\"start\": \"x\", \"cgroup\": { \"memory_max\": 1 }",
+	"\"start\": \"x\", \"cgroup\": { \"memory_max\": 0 }",
+	"\"start\": \"x\", \"cgroup\": { \"memory_max\": \"1G\" }",
+	"\"start\": \"x\", \"cgroup\": { \"memory_max\": \"0\" }",
+	"\"start\": \"x\", \"cgroup\": { \"memory_max\": \"unlimited\" }",
+	"\"start\": \"x\", \"cgroup\": { \"cpu_max\": 0.5 }",
+	"\"start\": \"x\", \"cgroup\": { \"cpu_max\": 0 }",
+	"\"start\": \"x\", \"cgroup\": { \"cpu_max\": \"1\" }",
+	"\"start\": \"x\", \"cgroup\": { \"pids_max\": 5 }",
+	"\"start\": \"x\", \"cgroup\": { \"pids_max\": 0 }",
+	"\"start\": \"x\", \"cgroup\": { \"pids_max\": 1.5 }",
+	"\"start\": \"x\", \"cgroup\": { \"pids\": 1 }",
+	"\"type\": \"registry\", \"cgroup\": {}",
 	"\"start\": \"x\", \"no_new_privileges\": true",
 	"\"start\": \"x\", \"no_new_privileges\": 1",
 	"\"start\": \"x\", \"capabilities\": []",
@@ -517,7 +532,7 @@ static char *read_manual(void)
 Test(config_schema, every_key_has_an_entry_in_the_manual_page)
 {
 	static const struct key_table *const tables[] = { &top_keys, &child_keys,
-		&control_keys, &backoff_keys, &ready_keys, &limits_keys };
+		&control_keys, &backoff_keys, &ready_keys, &limits_keys, &cgroup_keys };
 	char *manual = read_manual();
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
@@ -536,7 +551,7 @@ Test(config_schema, every_key_has_an_entry_in_the_manual_page)
 Test(config_schema, every_key_is_documented)
 {
 	static const struct key_table *const tables[] = { &top_keys, &child_keys,
-		&control_keys, &backoff_keys, &ready_keys, &limits_keys };
+		&control_keys, &backoff_keys, &ready_keys, &limits_keys, &cgroup_keys };
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
 		for (size_t j = 0; j < tables[i]->n; j++) {

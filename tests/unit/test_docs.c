@@ -558,7 +558,6 @@ Test(docs, what_readme_calls_missing_is_refused, .timeout = 5)
 		{ "listening sockets", "\"listen\": [\"a\"]" },
 		{ "health checks", "\"health\": { \"tcp\": \"localhost:1\" }" },
 		{ "readiness by probe", "\"ready\": { \"tcp\": \"localhost:1\" }" },
-		{ "cgroups", "\"cgroup\": { \"memory_max\": \"1M\" }" },
 		{ "log files", "\"log\": { \"to\": \"file:x\" }" },
 	};
 	autofree char *readme = read_tree("README.md");
