@@ -226,19 +226,47 @@ int verb_add(struct session *s, char **args, int n)
 	return o.rc;
 }
 
-/* `reload NAME` sends the child's reload_signal; no child has one in this version. */
-static int reload_child(struct session *s, const char *name)
+/* Into sig; "" without one. */
+static int find_reload_signal(struct session *s, const struct target *t, char sig[32])
 {
+	struct answer a = { 0 };
+	struct buf params;
+	const char *name;
+	int rc;
+
+	*sig = '\0';
+	if (!*t->owner)
+		return STATUS_DONE;
+	buf_init(&params, 0);
+	target_params(&params, t->id, "");
+	rc = session_call(s, t->owner, "get_childspec", buf_text(&params), t->path, &a);
+	name = cJSON_GetStringValue(
+		cJSON_GetObjectItemCaseSensitive(a.result, "reload_signal"));
+	if (rc == STATUS_DONE && name)
+		(void)snprintf(sig, 32, "%s", name);
+	answer_done(&a);
+	buf_done(&params);
+	return rc;
+}
+
+/* `reload NAME` sends the child's reload_signal. */
+static int reload_child(struct session *s, char *name)
+{
+	char sig[32];
 	struct target t;
 	int rc;
 
 	rc = target_find(s, name, &t);
 	if (rc != STATUS_DONE)
 		return rc;
-	rc = fail(STATUS_FAILED,
-		"%s has no reload_signal; kick reload without a name reads the configuration "
-		"again",
-		t.path);
+	rc = find_reload_signal(s, &t, sig);
+	if (rc == STATUS_DONE && *sig)
+		rc = verb_signal(s, (char *[]){ sig, name }, 2);
+	else if (rc == STATUS_DONE)
+		rc = fail(STATUS_FAILED,
+			"%s has no reload_signal; kick reload without a name reads the "
+			"configuration again",
+			t.path);
 	target_done(&t);
 	return rc;
 }

@@ -355,6 +355,7 @@ static void put_child_at(struct block *b, const struct draft_child *c, size_t at
 	spec.ready_fd = c->ready_fd;
 	spec.kill_mode = c->kill_mode;
 	spec.stop_signal = c->stop_signal;
+	spec.reload_signal = c->reload_signal;
 	spec.link = c->link;
 	spec.has_umask = c->has_umask;
 	spec.umask = c->umask;

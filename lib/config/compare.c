@@ -115,6 +115,7 @@ static bool equal_policies(
 		(left->ready != READY_FD || left->ready_fd == right->ready_fd) &&
 		left->kill_mode == right->kill_mode &&
 		left->stop_signal == right->stop_signal &&
+		left->reload_signal == right->reload_signal &&
 		equal_success(REL_GET(struct success_spec, left->success),
 			REL_GET(struct success_spec, right->success));
 }

@@ -209,6 +209,7 @@ static void plain_from_spec(const struct child_spec *spec, struct draft_child *c
 	c->ready_fd = spec->ready_fd;
 	c->kill_mode = spec->kill_mode;
 	c->stop_signal = spec->stop_signal;
+	c->reload_signal = spec->reload_signal;
 	c->link = spec->link;
 	c->has_umask = spec->has_umask;
 	c->umask = spec->umask;

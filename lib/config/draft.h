@@ -69,6 +69,7 @@ struct draft_child {
 	struct draft_list args; /* appended to argv */
 	bool shell;
 	uint8_t ready, ready_fd, kill_mode, stop_signal;
+	uint8_t reload_signal; /* 0: none */
 	bool link;
 	bool has_umask;
 	uint16_t umask;

@@ -313,6 +313,8 @@ static void process(struct buf *out, const struct child_spec *c)
 	boolean(out, "link", c->link);
 	if (!c->link)
 		text(out, "stop_signal", signame(c->stop_signal));
+	if (c->reload_signal)
+		text(out, "reload_signal", signame(c->reload_signal));
 	text(out, "kill_mode", c->kill_mode == KILL_GROUP ? "group" : "mixed");
 	success(out, REL_GET(struct success_spec, c->success));
 	stdio(out, "stdin", &c->stdio[0]);

@@ -125,6 +125,8 @@ static const struct key child_rows[] = {
 	{ "stop_signal", child_signal, IN_WORKER, .schema = S_STRING,
 	  .def = "\"SIGTERM\"",
 	  .doc = "what asks it to stop" },
+	{ "reload_signal", child_reload_signal, IN_PROGRAM, .schema = S_STRING,
+	  .doc = "what kick reload NAME sends; default: none" },
 	{ "kill_mode", value_enum, IN_PROGRAM, .offset = DRAFT(kill_mode),
 	  ENUM("kill_mode", kill_mode_names),
 	  .doc = "whom the stop signal goes to; default mixed, group when start is a "
@@ -192,7 +194,6 @@ static const struct key child_rows[] = {
 	{ .name = "listen", .in = IN_CHILD },
 	{ .name = "log", .in = IN_CHILD },
 	{ .name = "health", .in = IN_CHILD },
-	{ .name = "reload_signal", .in = IN_CHILD },
 };
 
 static const struct key control_rows[] = {

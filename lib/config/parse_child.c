@@ -249,6 +249,22 @@ bool child_signal(struct parse *p, const struct key *k, const cJSON *v, void *ba
 	return true;
 }
 
+bool child_reload_signal(
+	struct parse *p, const struct key *k, const cJSON *v, void *base)
+{
+	struct draft_child *c = base;
+	int sig = signal_number(p, k, v);
+
+	if (sig == SIGKILL || sig == SIGSTOP) {
+		diag_error(p->diag, p->doc, v,
+			"%s cannot be handled, so it makes nobody read anything again",
+			signame(sig));
+		return false;
+	}
+	c->reload_signal = (uint8_t)sig;
+	return sig > 0;
+}
+
 static bool success_item(
 	struct parse *p, const struct key *k, const cJSON *v, struct success_spec *s)
 {

@@ -29,6 +29,7 @@ key_read child_env_file;
 key_read child_groups;
 key_read child_umask;
 key_read child_signal;
+key_read child_reload_signal;
 key_read child_success;
 key_read child_stdio; /* [struct draft_stdio] */
 key_read child_backoff;

@@ -158,7 +158,8 @@ static bool good_process(const struct verify *v, const struct child_spec *c)
 {
 	if (!good_bool(&c->shell) || !good_bool(&c->has_umask) ||
 		!good_bool(&c->link) || c->ready > READY_EXIT ||
-		c->kill_mode > KILL_GROUP || c->stop_signal > 64 || c->umask > 0777)
+		c->kill_mode > KILL_GROUP || c->stop_signal > 64 ||
+		c->reload_signal > 64 || c->umask > 0777)
 		return false;
 	if (c->ready == READY_FD &&
 		(c->ready_fd < KICK_READY_FD_MIN || c->ready_fd > KICK_READY_FD_MAX))

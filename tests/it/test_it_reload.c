@@ -338,3 +338,30 @@ CASE(it_reload, an_added_child_that_is_listed_now_is_that_child)
 	check(!is_alive(b), "it lives on");
 	tree_down();
 }
+
+CASE(it_reload, a_name_gets_its_reload_signal)
+{
+	pid_t w;
+
+	tree_up("{'name':'app','children':[" WORKER("x") "," CHILD("w",
+		"'restart':'temporary','reload_signal':'USR1'",
+		"'trap','USR1','7','trap','USR2','7','say','up','stay'") "]}");
+	await_out("up");
+	kick_gives(1, "reload x");
+	check(strstr(last_err(), "x has no reload_signal"), "kick: %s", last_err());
+	kick_gives(1, "reload app");
+	kick_gives(5, "reload nobody");
+	w = pid_of("w");
+	put_json("app.json",
+		"{'name':'app','children':[" WORKER("x") "," CHILD("w",
+			"'restart':'temporary','reload_signal':'SIGUSR2'",
+			"'trap','USR1','7','trap','USR2','7','say','up','stay'") "]}");
+	kick_gives(0, "reload");
+	check(pid_of("w") == w, "it was started anew");
+	kick_gives(0, "reload w");
+	check(strstr(last_out(), "SIGUSR2 sent"), "kick: %s", last_out());
+	await_state("w", "exited");
+	check(strcmp(reason_of("w"), "exit:7") == 0, "reason %s", reason_of("w"));
+	kick_gives(1, "reload w");
+	tree_down();
+}

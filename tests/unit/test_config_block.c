@@ -245,6 +245,7 @@ Test(config_block, process_keys_differ_from_policy_keys, .timeout = 30)
 		{ "\"start\": [\"p\"], \"start_timeout\": \"1s\"", SPEC_POLICY },
 		{ "\"start\": [\"p\"], \"success_exit\": [1]", SPEC_POLICY },
 		{ "\"start\": [\"p\"], \"stop_signal\": \"HUP\"", SPEC_POLICY },
+		{ "\"start\": [\"p\"], \"reload_signal\": \"HUP\"", SPEC_POLICY },
 		{ "\"start\": [\"p\"], \"kill_mode\": \"group\"", SPEC_POLICY },
 	};
 	size_t size;

@@ -149,7 +149,7 @@ Test(config_child, the_template_gives_what_the_text_does_not)
 		"\"stop_signal\": \"INT\", \"success_exit\": [7], \"env_file\": "
 		"\"-e\", "
 		"\"group\": \"5\", \"backoff\": {}, \"stdout\": \"file:o\", "
-		"\"nice\": 3, \"oom_score_adj\": 4, \"no_new_privileges\": true, "
+		"\"reload_signal\": \"HUP\", \"nice\": 3, \"oom_score_adj\": 4, \"no_new_privileges\": true, "
 		"\"limits\": { \"core\": 0, \"nofile\": 9 }, \"capabilities\": [\"kill\"], "
 		"\"ready\": { \"fd\": 4 }");
 	const struct child_spec *c = child("{}", t);
