@@ -256,6 +256,7 @@ CASE(it_reload, killed_supervisors_come_back_with_the_new_configuration)
 	tree_up(APP(NEST(COUNTED("x"))));
 	put_json("app.json", APP(NEST(COUNTED("x") "," COUNTED("y"))));
 	kick_gives(0, "reload");
+	check_starts("y", 1);
 	s = pid_of("s");
 	(void)kill(s, SIGKILL);
 	(void)await_next("s", s);
