@@ -108,7 +108,7 @@ struct child_spec {
 	uint8_t kill_mode; /* enum kill_mode */
 	uint8_t stop_signal;
 	uint8_t reload_signal; /* 0: none */
-	bool link; /* the program speaks libkick */
+	bool link;	       /* the program speaks libkick */
 	bool has_umask;
 	uint16_t umask;
 	rel cwd;      /* absolute, or with ${VAR} in it */

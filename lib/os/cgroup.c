@@ -17,7 +17,7 @@
 #include "base/fd.h"
 #include "base/macro.h"
 
-#define LEAF "/kick"
+#define LEAF "kick"
 
 /* Of cpu.max, in microseconds: the kernel's default. */
 #define CPU_PERIOD 100000
@@ -165,13 +165,13 @@ int cgroup_enter(char **ret_home, struct err *why)
 	if (!is_ours(home, path))
 		return err_set(why, -EPERM,
 			"%s is not delegated to kickd (systemd: Delegate=yes)", home);
-	r = join(leaf, sizeof leaf, home, LEAF + 1);
+	r = join(leaf, sizeof leaf, home, LEAF);
 	if (r == 0 && mkdir(leaf, 0755) < 0 && errno != EEXIST)
 		r = -errno;
 	if (r == 0)
 		r = put(leaf, "cgroup.procs", "0");
 	if (r < 0)
-		return err_errno(why, r, "cannot enter %s%s", home, LEAF);
+		return err_errno(why, r, "cannot enter %s/%s", home, LEAF);
 	*ret_home = strdup(home);
 	return *ret_home ? 0 : -ENOMEM;
 }
@@ -190,7 +190,7 @@ void cgroup_leave(const char *home, const char *prefix)
 		(void)closedir(dir);
 	/* Refused where controllers are handed on, whoever has asked for them. */
 	if (put(home, "cgroup.procs", "0") == 0 &&
-		join(path, sizeof path, home, LEAF + 1) == 0)
+		join(path, sizeof path, home, LEAF) == 0)
 		(void)rmdir(path);
 }
 
