@@ -129,7 +129,7 @@ int preexec(void *arg)
 	signals();
 	if (q->umask >= 0)
 		(void)umask((mode_t)q->umask);
-	if (q->cgroup_procs)
+	if (q->cgroup_procs && !p->is_grouped)
 		preattrs_group(p);
 	limits(p);
 	for (int i = 0; i < 3; i++)

@@ -8,6 +8,7 @@
 
 struct preexec {
 	const struct spawn_request *req;
+	bool is_grouped;   /* born in its control group */
 	volatile int step; /* enum spawn_step of the failure */
 	volatile int code; /* 0: execve succeeded; else a negative errno */
 	volatile int detail;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -18,8 +19,11 @@
 #include "os/preexec.h"
 #include "os/roles.h"
 
-/* For the frames of clone(2) itself. */
-#define STACK_GAP 512
+/* For our own frames, and those of clone(2) itself. */
+#define STACK_GAP 2048
+
+/* What the child may use of it; the library asks for no size. */
+#define STACK_SIZE 65536
 
 const char *const spawn_step_names[SPAWN_NSTEPS] = {
 #define X(id, name) [SPAWN_##id] = (name),
@@ -71,15 +75,88 @@ static void restore(const struct spawn_request *req, int null)
 		(void)dup3(null, req->ready_slot, O_CLOEXEC);
 }
 
+/* Where a child's stack may begin that runs while we, who have this frame, wait. */
+static uintptr_t below_us(const void *frame)
+{
+	return ((uintptr_t)frame - STACK_GAP) & ~(uintptr_t)63;
+}
+
+/* clone3(2) of a child that calls run(arg) on the stack of the arguments and never
+ * returns; the library has no such call. Negative errno. */
+static long clone3_run(struct clone_args *args, int (*run)(void *), void *arg)
+{
+	long r = -ENOSYS;
+
+#if defined(__x86_64__)
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "mov %[arg], %%rdi\n\t"
+			 "call *%[run]\n\t"
+			 "hlt\n"
+			 "1:"
+			 : "=a"(r)
+			 : "0"((long)SYS_clone3), "D"(args),
+			 "S"(sizeof *args), [run] "d"(run), [arg] "b"(arg)
+			 : "rcx", "r11", "memory");
+#elif defined(__aarch64__)
+	register long x8 __asm__("x8") = SYS_clone3;
+	register long x0 __asm__("x0") = (long)args;
+	register long x1 __asm__("x1") = (long)sizeof *args;
+
+	__asm__ volatile("svc #0\n\t"
+			 "cbnz x0, 1f\n\t"
+			 "mov x0, %[arg]\n\t"
+			 "blr %[run]\n\t"
+			 "brk #1\n"
+			 "1:"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), [run] "r"(run), [arg] "r"(arg)
+			 : "memory");
+	r = x0;
+#else
+	(void)args;
+	(void)run;
+	(void)arg;
+#endif
+	return r;
+}
+
+/* Into its group at once: to enter it later takes milliseconds now and then. Negative
+ * errno. */
+static KICK_NOINLINE pid_t clone_into(struct preexec *p, int *ret_pidfd)
+{
+	struct clone_args args = { .flags = CLONE_VM | CLONE_VFORK | CLONE_FILES |
+			CLONE_PIDFD | CLONE_INTO_CGROUP,
+		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
+		.exit_signal = SIGCHLD,
+		.stack = below_us(__builtin_frame_address(0)) - STACK_SIZE,
+		.stack_size = STACK_SIZE };
+	autoclose int group = open(p->req->cgroup, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (group < 0)
+		return -errno;
+	args.cgroup = (unsigned)group;
+	p->is_grouped = true;
+	return (pid_t)clone3_run(&args, preexec, p);
+}
+
 /* The child runs on a stack of its own: what lies well below our frames, which we do
  * not touch until it has executed its program or ended. */
 static pid_t run_child(struct preexec *p, int *ret_pidfd)
 {
-	uintptr_t below = (uintptr_t)__builtin_frame_address(0) - STACK_GAP;
-	void *stack = (void *)(below & ~(uintptr_t)63);
+	void *stack = (void *)below_us(__builtin_frame_address(0));
 	int flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD;
 	pid_t pid;
 
+	/* Filters of containers refuse it: then it enters by itself. */
+	if (p->req->cgroup) {
+		pid = clone_into(p, ret_pidfd);
+		if (pid > 0)
+			return pid;
+		p->is_grouped = false;
+	}
 	pid = clone(preexec, stack, flags | CLONE_PIDFD, p, ret_pidfd);
 	if (pid < 0 && errno == EINVAL) {
 		pid = clone(preexec, stack, flags, p);

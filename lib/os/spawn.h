@@ -67,6 +67,7 @@ struct spawn_request {
 	int umask;		   /* -1: the caller's */
 	uint64_t mark;		   /* os/mark.h; inherited by all descendants */
 	struct rlimit nofile;	   /* what kickd itself was started with */
+	const char *cgroup;	   /* its directory; NULL: none */
 	const char *cgroup_procs;  /* entered by writing to it; NULL: none */
 	bool cgroup_needed;	   /* not without it */
 	const struct attrs *attrs; /* NULL: none */

@@ -56,7 +56,7 @@ static void note(struct supervised *c, const struct attrs *a, const char *why)
 		supervisor_path(c, path), why);
 }
 
-int group_prepare(struct supervised *c, struct spawn_request *req, struct buf *procs,
+int group_prepare(struct supervised *c, struct spawn_request *req, struct buf *paths,
 	struct err *why)
 {
 	const struct attrs *a = REL_GET(struct attrs, c->spec->attrs);
@@ -78,10 +78,14 @@ int group_prepare(struct supervised *c, struct spawn_request *req, struct buf *p
 		return 0;
 	}
 	c->grouped = true;
-	buf_addf(procs, "%s/cgroup.procs", name);
-	req->cgroup_procs = buf_text(procs);
+	buf_add(paths, name, strlen(name) + 1);
+	buf_addf(paths, "%s/cgroup.procs", name);
+	if (!buf_ok(paths))
+		return -ENOMEM;
+	req->cgroup = buf_text(paths);
+	req->cgroup_procs = buf_text(paths) + strlen(name) + 1;
 	req->cgroup_needed = has_limits(a);
-	return buf_ok(procs) ? 0 : -ENOMEM;
+	return 0;
 }
 
 void group_refused(struct supervised *c, int code)

@@ -42,7 +42,7 @@ void attrs_note(struct supervised *c, const struct spawn_failure *fail);
 /* A group's directory as a path. */
 #define GROUP_PATH_MAX 4096
 /* For the start of a program: its group is there, or it can do without. */
-int group_prepare(struct supervised *c, struct spawn_request *req, struct buf *procs,
+int group_prepare(struct supervised *c, struct spawn_request *req, struct buf *paths,
 	struct err *why);
 /* It could not enter the group, and has been executed outside. */
 void group_refused(struct supervised *c, int code);

@@ -379,7 +379,7 @@ static int launch(struct launch *l)
 	buf_init(&l->paths, KICK_ENV_BYTES_MAX);
 	buf_init(&l->cwd, KICK_ENV_BYTES_MAX);
 	buf_init(&l->notify, 128);
-	buf_init(&l->group, GROUP_PATH_MAX);
+	buf_init(&l->group, 2 * GROUP_PATH_MAX);
 	c->mark = mark_new(c->sup->node->tree, false);
 	make_identity(l);
 	r = pids_reserve(&c->sup->pids, c->sup->pids.n + 1);

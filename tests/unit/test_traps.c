@@ -330,6 +330,109 @@ Test(traps, a_spawn_works_where_the_new_ways_to_clone_are_refused)
 	cr_expect(text[0] == '\0', "%s", text);
 }
 
+/* --- born in a group ----------------------------------------------------------------
+ */
+
+static char group[256], procs[300];
+
+/* Of its own below the root of all, which only root can have. */
+static bool make_group(void)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char *line = NULL, at[200] = "";
+	size_t n = 0;
+
+	while (f && !*at && getline(&line, &n, f) > 0)
+		if (!strstr(line, " - cgroup2 ") ||
+			sscanf(line, "%*s %*s %*s / %199s", at) != 1)
+			at[0] = '\0';
+	free(line);
+	if (f)
+		(void)fclose(f);
+	(void)snprintf(group, sizeof group, "%s/kick-traps-%d", at, (int)getpid());
+	(void)snprintf(procs, sizeof procs, "%s/cgroup.procs", group);
+	return *at && mkdir(group, 0755) == 0;
+}
+
+/* The exit status of a program that is to be in the group, 6: it is. */
+static int spawn_grouped(const char *dir, const char *file, struct spawn_failure *fail)
+{
+	struct spawn_request req = request_of(
+		"/bin/sh", "grep -q /kick-traps- /proc/self/cgroup && exit 6");
+
+	req.cgroup = dir;
+	req.cgroup_procs = file;
+	req.cgroup_needed = true;
+	return spawn_and_wait(&req, fail);
+}
+
+/* Nothing is written to a file: there is none. */
+static void spawn_into_a_group(char *text, size_t size)
+{
+	struct spawn_failure fail = { 0 };
+	char before[2048], after[2048];
+	int r;
+
+	if (spawn_set_up() < 0)
+		FAIL("set-up");
+	list_descriptors(before, sizeof before);
+	r = spawn_grouped(group, "/nonexistent", &fail);
+	if (r != 6)
+		FAIL("born: %d at %s", r, spawn_step_names[fail.step]);
+	r = spawn_grouped("/nonexistent", "/nonexistent", &fail);
+	if (r != -ENOENT || fail.step != SPAWN_CGROUP)
+		FAIL("nowhere: %d at %s", r, spawn_step_names[fail.step]);
+	list_descriptors(after, sizeof after);
+	if (strcmp(before, after) != 0)
+		FAIL("descriptors were\n%sand are\n%s", before, after);
+}
+
+/* As filters of container engines do, and kernels for what is no group. */
+static void spawn_where_it_must_enter(char *text, size_t size)
+{
+	struct spawn_failure fail = { 0 };
+	int r;
+
+	if (spawn_set_up() < 0)
+		FAIL("set-up");
+	r = spawn_grouped("/", procs, &fail);
+	if (r != 6)
+		FAIL("not a group: %d at %s", r, spawn_step_names[fail.step]);
+	r = refuse_new_clones();
+	if (r < 0)
+		FAIL("filter: %s", strerror(-r));
+	r = spawn_grouped(group, procs, &fail);
+	if (r != 6)
+		FAIL("filtered: %d at %s", r, spawn_step_names[fail.step]);
+}
+
+static void in_a_group(const char *name, void (*call)(char *text, size_t size))
+{
+	const char *text;
+
+	if (!make_group()) {
+		(void)fprintf(stderr,
+			"SKIPPED: traps::%s: needs root, and a cgroup2 file system "
+			"that can be written to\n",
+			name);
+		return;
+	}
+	text = in_a_fork(call);
+	cr_expect(text[0] == '\0', "%s", text);
+	cr_expect_eq(rmdir(group), 0, "%s: %s", group, strerror(errno));
+}
+
+Test(traps, a_program_is_born_in_its_group)
+{
+	in_a_group("a_program_is_born_in_its_group", spawn_into_a_group);
+}
+
+Test(traps, a_program_enters_its_group_where_it_cannot_be_born_there)
+{
+	in_a_group("a_program_enters_its_group_where_it_cannot_be_born_there",
+		spawn_where_it_must_enter);
+}
+
 /* --- a full queue -------------------------------------------------------------------
  */
 
