@@ -176,18 +176,29 @@ int cgroup_enter(char **ret_home, struct err *why)
 	return *ret_home ? 0 : -ENOMEM;
 }
 
-void cgroup_leave(const char *home, const char *prefix)
+void cgroup_sweep(const char *home, const char *prefix)
 {
 	char path[PATH_MAX];
 	DIR *dir = opendir(home);
 	struct dirent *e;
 
-	while (dir && (e = readdir(dir)))
-		if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 &&
-			join(path, sizeof path, home, e->d_name) == 0)
-			(void)rmdir(path);
+	while (dir && (e = readdir(dir))) {
+		if (strncmp(e->d_name, prefix, strlen(prefix)) != 0 ||
+			join(path, sizeof path, home, e->d_name) < 0 ||
+			rmdir(path) == 0)
+			continue;
+		(void)cgroup_kill(path);
+		(void)rmdir(path);
+	}
 	if (dir)
 		(void)closedir(dir);
+}
+
+void cgroup_leave(const char *home, const char *prefix)
+{
+	char path[PATH_MAX];
+
+	cgroup_sweep(home, prefix);
 	/* Refused where controllers are handed on, whoever has asked for them. */
 	if (put(home, "cgroup.procs", "0") == 0 &&
 		join(path, sizeof path, home, LEAF) == 0)
@@ -295,6 +306,9 @@ int cgroup_make(
 		return err_errno(why, -errno, "cannot make %s", group);
 	if (!is_new)
 		is_new = rmdir(group) == 0 && mkdir(group, 0755) == 0;
+	/* Somebody whom no supervisor knows any longer is still in it. */
+	if (!is_new)
+		(void)cgroup_kill(group);
 	return limit(home, group, a, is_new, why);
 }
 

@@ -22,11 +22,15 @@ const char *cgroup_prefix(const struct commons *t, char prefix[CGROUP_PREFIX_MAX
  * made. A negative errno, and in *why what stands against it. */
 int cgroup_enter(char **ret_home, struct err *why);
 
-/* Removes what has been left in home by groups whose names begin so, and the leaf. */
+/* Kills what is left in the groups in home whose names begin so, and removes them. */
+void cgroup_sweep(const char *home, const char *prefix);
+
+/* Sweeps, and removes the leaf. */
 void cgroup_leave(const char *home, const char *prefix);
 
-/* Makes the group, an empty one of this name is made anew; with limits where a (may be
- * NULL) asks for them. A negative errno and *why. */
+/* Makes the group, an empty one of this name is made anew, what is in another is
+ * killed; with limits where a (may be NULL) asks for them. A negative errno and *why.
+ */
 int cgroup_make(
 	const char *home, const char *group, const struct attrs *a, struct err *why);
 void cgroup_remove(const char *group);

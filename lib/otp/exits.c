@@ -270,8 +270,10 @@ static void gone(struct supervised *c, const struct reason *facts)
 	}
 	if (c->nested) {
 		sv->grace_over = false;
-		if (c->nested->lost && is_supervisor(c))
+		if (c->nested->lost && is_supervisor(c)) {
 			sock_sweep(sv->node->runtime_dir);
+			group_sweep(c);
+		}
 		if (c->nested->lost)
 			namedir_sweep(sv->node->runtime_dir, c->nested->socket);
 	}

@@ -119,3 +119,15 @@ void group_remove(struct supervised *c)
 		cgroup_remove(name);
 	c->grouped = false;
 }
+
+void group_sweep(const struct supervised *c)
+{
+	char name[GROUP_PATH_MAX + 1], *slash;
+
+	if (!name_of(c, name, GROUP_PATH_MAX))
+		return;
+	slash = strrchr(name, '/');
+	*slash = '\0';
+	(void)stpcpy(slash + 1 + strlen(slash + 1), ":");
+	cgroup_sweep(name, slash + 1);
+}

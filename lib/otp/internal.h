@@ -50,6 +50,9 @@ void group_kill(const struct supervised *c);
 void group_each(
 	const struct supervised *c, void (*call)(void *user, pid_t pid), void *user);
 void group_remove(struct supervised *c);
+/* Of a supervisor that is lost: the groups of all that was below it, and who is left.
+ */
+void group_sweep(const struct supervised *c);
 
 /* nested.c: the same for what has a link: supervisors, agents and registries, which are
  * kick's own processes, and programs that speak libkick */

@@ -141,6 +141,29 @@ CASE(it_cgroup, what_takes_its_mark_off_is_killed_with_its_group)
 	home_is_empty();
 }
 
+/* With its supervisor goes who knew that it was started in this group; this one comes
+ * not back. */
+CASE(it_cgroup, what_is_left_of_a_lost_supervisor_is_killed)
+{
+	pid_t d;
+
+	need_home("it_cgroup::what_is_left_of_a_lost_supervisor_is_killed", true);
+	tree_before_exec(enter_home);
+	tree_up("{'name':'app','children':[" WORKER(
+		"x") ",{'id':'s','type':'supervisor',"
+		     "'restart':'temporary','children':[" CHILD("a",
+			     "'restart':'permanent'",
+			     "'unmark','daemon','d','stay'") "]}]}");
+	await_lines("d", 1);
+	d = pid_in("d");
+	check(is_in(d, "s:a"), "the daemon is in \"%s\"", group_of(d));
+	(void)kill(pid_of("s"), SIGKILL);
+	await_gone(d);
+	check_alive("x");
+	tree_down();
+	home_is_empty();
+}
+
 CASE(it_cgroup, groups_go_with_their_children_and_come_back)
 {
 	pid_t s, b;

@@ -97,6 +97,16 @@ Test(cgroup, limits_that_are_not_asked_for_are_taken_away)
 	cr_expect_str_eq(get(group, "pids.max"), "5");
 }
 
+/* Its supervisor has been lost, and nobody else knows it. */
+Test(cgroup, what_is_left_in_a_group_is_killed_before_the_next_start)
+{
+	struct err why = { 0 };
+
+	put(group, "cgroup.kill", "");
+	cr_expect_eq(cgroup_make(home, group, NULL, &why), 0, "%s", why.text);
+	cr_expect_str_eq(get(group, "cgroup.kill"), "1");
+}
+
 Test(cgroup, a_controller_that_is_handed_on_already_is_not_asked_for)
 {
 	struct attrs a = { .has_cgroup = true, .pids_max = 5 };
