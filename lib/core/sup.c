@@ -375,6 +375,13 @@ void sup_doom(struct sup *s, struct child *c, const struct reason *reason, int64
 	sup_begin_stop(s, c, now);
 }
 
+void sup_extend(struct sup *s, struct child *c, int64_t until)
+{
+	if ((c->state == CHILD_STARTING || c->state == CHILD_STOPPING) && c->due >= 0 &&
+		c->due < until)
+		sup_arm(s, c, until);
+}
+
 static void kill_child(struct sup *s, struct child *c)
 {
 	c->killed = true;

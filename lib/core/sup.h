@@ -245,6 +245,10 @@ void sup_due(struct sup *s, struct child *c, int64_t now);
  * *reason ("start_timeout", "unhealthy"). The strategy acts on it. */
 void sup_doom(struct sup *s, struct child *c, const struct reason *reason, int64_t now);
 
+/* The child asks for more time: what its start or its stop waits for at most does not
+ * come before `until`. Nothing else changes; a deadline is never brought forward. */
+void sup_extend(struct sup *s, struct child *c, int64_t until);
+
 /* All is about to end, and this supervisor's turn will come: what runs is let run, what
  * ends stays down, requests are answered `shutting_down`. */
 void sup_close(struct sup *s, int64_t now);

@@ -128,6 +128,13 @@ void fake_wait(struct fake *t, int64_t ns);
 /* With t->hold: the timers that are due now, once; what follows is carried out. */
 void fake_fire(struct fake *t);
 
+/* It asks for ns from now on. */
+static inline void fake_extend(struct fake *t, const char *id, int64_t ns)
+{
+	sup_extend(&t->sup, &fake_find(t, id)->child, t->now + ns);
+	fake_fire(t);
+}
+
 struct fake_request *fake_start(struct fake *t, const char *child);
 struct fake_request *fake_terminate(struct fake *t, const char *id);
 struct fake_request *fake_restart(struct fake *t, const char *id);

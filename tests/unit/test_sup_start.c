@@ -291,6 +291,23 @@ Test(sup_start, start_timeout_of_a_stubborn_child_ends_in_a_kill, .timeout = 5)
 	fake_free(t);
 }
 
+Test(sup_start, start_timeout_is_extended_and_never_brought_forward, .timeout = 5)
+{
+	struct fake *t = fake_new("one_for_one", "a:slow");
+
+	fake_boot(t);
+	fake_extend(t, "a", 50 * SEC_NS);
+	fake_extend(t, "a", 40 * SEC_NS);
+	EXPECT_NUMBER(t, fake_armed(t, "a"), 50 * SEC_NS);
+	fake_wait(t, 50 * SEC_NS - 1);
+	EXPECT_STATES(t, "a starting");
+	fake_ready(t, "a");
+	/* What runs waits for nothing. */
+	fake_extend(t, "a", 90 * SEC_NS);
+	EXPECT_NUMBER(t, fake_armed(t, "a"), -1);
+	fake_free(t);
+}
+
 Test(sup_start, start_timeout_is_over_once_the_child_is_ready, .timeout = 5)
 {
 	struct fake *t = fake_new("one_for_one", "a:slow");

@@ -41,6 +41,22 @@ Test(sup_stop, SHUT_2_after_the_shutdown_time_comes_the_kill, .timeout = 5)
 	fake_free(t);
 }
 
+Test(sup_stop, shutdown_time_is_extended_until_the_kill, .timeout = 5)
+{
+	struct fake *t = fake_up("one_for_one", "a:immortal");
+
+	fake_terminate(t, "a");
+	fake_extend(t, "a", 60 * SEC_NS);
+	fake_wait(t, 60 * SEC_NS - 1);
+	EXPECT_TRACE(t, "stop a");
+	fake_wait(t, 1);
+	EXPECT_TRACE(t, "kill a");
+	fake_extend(t, "a", 90 * SEC_NS);
+	EXPECT_NUMBER(t, fake_armed(t, "a"), -1);
+	fake_exit(t, "a", "killed");
+	fake_free(t);
+}
+
 Test(sup_stop, SHUT_2_after_the_kill_the_wait_has_no_limit, .timeout = 5)
 {
 	struct fake *t = fake_up("one_for_one", "a:immortal");
