@@ -72,6 +72,12 @@
 #define KICK_READY_FD_MIN 3
 #define KICK_READY_FD_MAX 9
 
+/* Bytes of the address or URL of a probe; of an answer to it, as far as it is read; and
+ * of what a program that is a probe may print: then it has failed. */
+#define KICK_PROBE_TARGET_MAX 1000
+#define KICK_PROBE_ANSWER_MAX (4 << 10)
+#define KICK_PROBE_OUTPUT_MAX (256 << 10)
+
 /* An orphaned supervisor gets this long to stop its children in order. */
 #define KICK_ORPHAN_GRACE_MS 5000
 

@@ -247,6 +247,32 @@ static size_t put_success(struct block *b, const struct draft_child *c)
 	return at;
 }
 
+static size_t put_probe(struct block *b, const struct draft_probe *p)
+{
+	struct probe_spec spec;
+	size_t at;
+
+	if (p->spec.kind == PROBE_NONE)
+		return 0;
+	at = reserve(b, sizeof spec, _Alignof(struct probe_spec));
+	memset(&spec, 0, sizeof spec);
+	spec.kind = p->spec.kind;
+	spec.retries = p->spec.retries;
+	spec.interval_ns = p->spec.interval_ns;
+	spec.timeout_ns = p->spec.timeout_ns;
+	spec.port = p->spec.port;
+	spec.family = p->spec.family;
+	spec.shell = p->spec.shell;
+	memcpy(spec.ip, p->spec.ip, sizeof spec.ip);
+	spec.target = REL_TO(at, struct probe_spec, target, put_string(b, p->target));
+	spec.host = REL_TO(at, struct probe_spec, host, put_string(b, p->host));
+	spec.path = REL_TO(at, struct probe_spec, path, put_string(b, p->path));
+	spec.argv = REL_TO(at, struct probe_spec, argv,
+		put_list(b, &p->argv, &(struct draft_list){ 0 }));
+	put(b, at, &spec, sizeof spec);
+	return at;
+}
+
 static size_t put_where(struct block *b, const struct draft_child *c)
 {
 	char line[16];
@@ -325,6 +351,8 @@ static void fill_process(struct block *b, const struct draft_child *c, size_t at
 	spec->user = REL_TO(at, struct child_spec, user, put_user(b, &c->user));
 	spec->attrs = REL_TO(at, struct child_spec, attrs, put_attrs(b, &c->attrs));
 	spec->success = REL_TO(at, struct child_spec, success, put_success(b, c));
+	spec->probe = REL_TO(at, struct child_spec, probe, put_probe(b, &c->probe));
+	spec->health = REL_TO(at, struct child_spec, health, put_probe(b, &c->health));
 	for (size_t i = 0; i < 3; i++) {
 		size_t path_at = at + offsetof(struct child_spec, stdio) +
 			i * sizeof(struct stdio_spec) +

@@ -93,6 +93,24 @@ static bool equal_success(const struct success_spec *a, const struct success_spe
 		a->signals == b->signals;
 }
 
+static bool equal_probes(const struct probe_spec *a, const struct probe_spec *b)
+{
+	if (!a || !b)
+		return a == b;
+	return a->kind == b->kind && a->retries == b->retries &&
+		a->interval_ns == b->interval_ns && a->timeout_ns == b->timeout_ns &&
+		a->shell == b->shell &&
+		equal_texts(REL_STR(a->target), REL_STR(b->target)) &&
+		equal_lists(REL_GET(struct str_list, a->argv),
+			REL_GET(struct str_list, b->argv));
+}
+
+bool spec_same_health(const struct child_spec *a, const struct child_spec *b)
+{
+	return equal_probes(REL_GET(struct probe_spec, a->health),
+		REL_GET(struct probe_spec, b->health));
+}
+
 static bool equal_backoffs(const struct backoff *a, const struct backoff *b)
 {
 	return a->initial_ns == b->initial_ns && a->max_ns == b->max_ns &&
@@ -113,7 +131,9 @@ static bool equal_policies(
 		equal_backoffs(&a->backoff, &b->backoff) &&
 		left->ready == right->ready &&
 		(left->ready != READY_FD || left->ready_fd == right->ready_fd) &&
-		left->kill_mode == right->kill_mode &&
+		equal_probes(REL_GET(struct probe_spec, left->probe),
+			REL_GET(struct probe_spec, right->probe)) &&
+		spec_same_health(left, right) && left->kill_mode == right->kill_mode &&
 		left->stop_signal == right->stop_signal &&
 		left->reload_signal == right->reload_signal &&
 		equal_success(REL_GET(struct success_spec, left->success),

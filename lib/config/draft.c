@@ -162,6 +162,18 @@ static void user_from_spec(const struct user_spec *u, struct draft_user *ret)
 	};
 }
 
+static int probe_from_spec(
+	struct arena *a, const struct probe_spec *s, struct draft_probe *ret)
+{
+	if (!s)
+		return 0;
+	ret->spec = *s;
+	ret->target = REL_STR(s->target);
+	ret->host = REL_STR(s->host);
+	ret->path = REL_STR(s->path);
+	return list_from_spec(a, REL_GET(struct str_list, s->argv), &ret->argv);
+}
+
 static int add_from_spec(
 	struct arena *a, const struct child_spec *spec, struct draft_sup *sup)
 {
@@ -244,6 +256,12 @@ int draft_from_spec(
 			a, REL_GET(struct str_list, spec->env_file), &ret->env_file);
 	if (r == 0)
 		r = env_from_spec(a, REL_GET(struct env_list, spec->env), &ret->env);
+	if (r == 0)
+		r = probe_from_spec(
+			a, REL_GET(struct probe_spec, spec->probe), &ret->probe);
+	if (r == 0)
+		r = probe_from_spec(
+			a, REL_GET(struct probe_spec, spec->health), &ret->health);
 	if (r == 0 && spec_sup(spec))
 		r = sup_from_spec(a, spec_sup(spec), &ret->sup);
 	return r;

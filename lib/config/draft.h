@@ -39,6 +39,13 @@ struct draft_stdio {
 	const char *path;
 };
 
+/* spec.kind is PROBE_NONE where there is none; its rels are not in use. */
+struct draft_probe {
+	struct probe_spec spec;
+	const char *target, *host, *path;
+	struct draft_list argv;
+};
+
 struct draft_child;
 
 struct draft_sup {
@@ -83,6 +90,7 @@ struct draft_child {
 	bool has_success;
 	struct success_spec success;
 	struct draft_stdio stdio[3];
+	struct draft_probe probe, health;
 
 	const char *initial; /* JSON text */
 	const char *file;

@@ -85,14 +85,13 @@ static void list(struct buf *out, const char *name, const struct str_list *l)
 	buf_addc(out, ']');
 }
 
-static void start(struct buf *out, const struct child_spec *c)
+static void command(
+	struct buf *out, const char *name, const struct str_list *argv, bool shell)
 {
-	const struct str_list *argv = REL_GET(struct str_list, c->argv);
-
-	if (argv && c->shell && argv->n == 3)
-		text(out, "start", str_list_at(argv, 2));
+	if (argv && shell && argv->n == 3)
+		text(out, name, str_list_at(argv, 2));
 	else if (argv)
-		list(out, "start", argv);
+		list(out, name, argv);
 }
 
 static void env(struct buf *out, const struct env_list *l)
@@ -183,6 +182,30 @@ static void stdio(struct buf *out, const char *name, const struct stdio_spec *s)
 	buf_done(&file);
 }
 
+static void probe(struct buf *out, const char *name, const struct probe_spec *p)
+{
+	bool is_health = strcmp(name, "health") == 0;
+
+	if (!p)
+		return;
+	key(out, name);
+	buf_addc(out, '{');
+	if (p->kind == PROBE_WATCHDOG) {
+		duration(out, "watchdog", p->interval_ns);
+		buf_addc(out, '}');
+		return;
+	}
+	if (p->kind == PROBE_EXEC)
+		command(out, "exec", REL_GET(struct str_list, p->argv), p->shell);
+	else
+		text(out, p->kind == PROBE_TCP ? "tcp" : "http", REL_STR(p->target));
+	duration(out, "interval", p->interval_ns);
+	duration(out, "timeout", p->timeout_ns);
+	if (is_health)
+		count(out, "retries", p->retries);
+	buf_addc(out, '}');
+}
+
 static void ready(struct buf *out, const struct child_spec *c)
 {
 	switch ((enum ready_kind)c->ready) {
@@ -199,6 +222,9 @@ static void ready(struct buf *out, const struct child_spec *c)
 	case READY_EXIT:
 		key(out, "ready");
 		buf_adds(out, "{\"exit\":true}");
+		return;
+	case READY_PROBE:
+		probe(out, "ready", REL_GET(struct probe_spec, c->probe));
 		return;
 	}
 }
@@ -301,7 +327,7 @@ static void attrs(struct buf *out, const struct attrs *a)
 
 static void process(struct buf *out, const struct child_spec *c)
 {
-	start(out, c);
+	command(out, "start", REL_GET(struct str_list, c->argv), c->shell);
 	if (c->cwd)
 		text(out, "cwd", REL_STR(c->cwd));
 	env(out, REL_GET(struct env_list, c->env));
@@ -321,6 +347,7 @@ static void process(struct buf *out, const struct child_spec *c)
 	stdio(out, "stdout", &c->stdio[1]);
 	stdio(out, "stderr", &c->stdio[2]);
 	ready(out, c);
+	probe(out, "health", REL_GET(struct probe_spec, c->health));
 }
 
 static void agent(struct buf *out, const struct child_spec *c)

@@ -17,6 +17,7 @@
 #define DRAFT(field) offsetof(struct draft_child, field)
 #define CONFIG(field) offsetof(struct draft_config, field)
 #define BACKOFF(field) offsetof(struct backoff, field)
+#define PROBE(field) offsetof(struct draft_probe, spec.field)
 
 #define ENUM(what, list) .noun = (what), .names = (list), .n_names = ARRAY_LEN(list)
 
@@ -147,6 +148,9 @@ static const struct key child_rows[] = {
 		 "infinity" },
 	{ "ready", child_ready, IN_WORKER, .schema = S_REF("ready"),
 	  .doc = "when it counts as started; default: when exec has succeeded" },
+	{ "health", child_health, IN_PROGRAM, .schema = S_REF("health"),
+	  .doc = "how it is asked, while it runs, whether it is well; default: it is "
+		 "not" },
 	{ "link", value_bool, IN_PROGRAM, .offset = DRAFT(link), .schema = S_BOOL,
 	  .doc = "the program speaks libkick; default false, of supervisors true" },
 
@@ -193,7 +197,6 @@ static const struct key child_rows[] = {
 
 	{ .name = "listen", .in = IN_CHILD },
 	{ .name = "log", .in = IN_CHILD },
-	{ .name = "health", .in = IN_CHILD },
 };
 
 static const struct key control_rows[] = {
@@ -224,20 +227,41 @@ static const struct key backoff_rows[] = {
 };
 
 static const struct key ready_rows[] = {
-	{ "notify", value_true, IN_WORKER, .schema = S_TRUE,
+	{ "notify", value_true, IN_WORKER, KEY_ONE_OF, .schema = S_TRUE,
 	  .doc = "READY=1 on NOTIFY_SOCKET" },
-	{ "fd", value_byte, IN_WORKER, .offset = DRAFT(ready_fd),
+	{ "fd", value_byte, IN_WORKER, KEY_ONE_OF, .offset = DRAFT(ready_fd),
 	  .min = KICK_READY_FD_MIN, .max = KICK_READY_FD_MAX,
 	  .schema = S_REF("ready_fd"),
 	  .doc = "a newline on this descriptor" },
-	{ "exit", value_true, IN_WORKER, .schema = S_TRUE,
+	{ "exit", value_true, IN_WORKER, KEY_ONE_OF, .schema = S_TRUE,
 	  .doc = "a one-shot: ready when it has ended normally" },
-	{ .name = "tcp", .in = IN_WORKER },
-	{ .name = "http", .in = IN_WORKER },
-	{ .name = "exec", .in = IN_WORKER },
 	{ .name = "log", .in = IN_WORKER },
-	{ .name = "interval", .in = IN_WORKER },
-	{ .name = "timeout", .in = IN_WORKER },
+};
+
+static const struct key health_rows[] = {
+	{ "watchdog", way_watchdog, IN_PROGRAM, KEY_ONE_OF | KEY_POSITIVE,
+	  PROBE(interval_ns), .schema = S_REF("duration"),
+	  .doc = "WATCHDOG=1 must come on NOTIFY_SOCKET at least so often" },
+	{ "retries", value_count, IN_PROGRAM, KEY_PROBING, PROBE(retries), 1, 1000,
+	  .schema = "{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000}",
+	  .def = "3", .doc = "so many probes in a row must fail" },
+};
+
+static const struct key probe_rows[] = {
+	{ "tcp", way_tcp, IN_PROGRAM, KEY_ONE_OF | KEY_PROBING,
+	  .schema = S_REF("address"),
+	  .doc = "it can be connected to at this host:port" },
+	{ "http", way_http, IN_PROGRAM, KEY_ONE_OF | KEY_PROBING,
+	  .schema = S_REF("url"), .doc = "a GET is answered with 200 to 399" },
+	{ "exec", way_exec, IN_PROGRAM, KEY_ONE_OF | KEY_PROBING,
+	  .schema = S_REF("start"),
+	  .doc = "this program, run as the child is, ends with status 0" },
+	{ "interval", value_duration, IN_PROGRAM, KEY_POSITIVE | KEY_PROBING,
+	  PROBE(interval_ns), .schema = S_REF("duration"),
+	  .doc = "from one probe to the next; default 1s, of health 10s" },
+	{ "timeout", value_duration, IN_PROGRAM, KEY_POSITIVE | KEY_PROBING,
+	  PROBE(timeout_ns), .schema = S_REF("duration"),
+	  .doc = "how long one probe may take; default 1s, of health 5s" },
 };
 static const struct key limits_rows[] = {
 	{ "as", limits_one, IN_PROGRAM, .offset = RLIMIT_AS,
@@ -305,6 +329,8 @@ const struct key_table ready_keys = { ready_rows, ARRAY_LEN(ready_rows) };
 const struct key_table limits_keys = { limits_rows, ARRAY_LEN(limits_rows) };
 const struct key_table cgroup_keys = { cgroup_rows, ARRAY_LEN(cgroup_rows) };
 const struct key_table limit_keys = { limit_rows, ARRAY_LEN(limit_rows) };
+const struct key_table health_keys = { health_rows, ARRAY_LEN(health_rows) };
+const struct key_table probe_keys = { probe_rows, ARRAY_LEN(probe_rows) };
 
 const struct key *key_find(const struct key_table *t, const char *name)
 {

@@ -56,6 +56,8 @@ enum {
 	KEY_NUMBER_MS = 8,  /* a bare number is milliseconds */
 	KEY_POSITIVE = 16,  /* 0 is not allowed */
 	KEY_NO_SCHEMA = 32, /* not part of a file */
+	KEY_ONE_OF = 64,    /* of these, an object has exactly one */
+	KEY_PROBING = 128,  /* only beside one of those that has this flag too */
 };
 
 struct key {
@@ -87,6 +89,8 @@ extern const struct key_table ready_keys;   /* base: struct draft_child */
 extern const struct key_table limits_keys;  /* base: struct attrs */
 extern const struct key_table limit_keys;   /* of one limit */
 extern const struct key_table cgroup_keys;  /* base: struct attrs */
+extern const struct key_table health_keys;  /* base: struct draft_probe */
+extern const struct key_table probe_keys;   /* base: struct draft_probe; in both */
 
 /* A table with the struct that it is about, while an object is read. */
 struct key_use {

@@ -26,8 +26,8 @@ static bool check_expansion(struct parse *p, const cJSON *v)
 }
 
 /* A text for the shell: given as it is, "$" is the shell's own. */
-static bool start_text(
-	struct parse *p, const struct key *k, const cJSON *v, struct draft_child *c)
+static bool command_text(
+	struct parse *p, const struct key *k, const cJSON *v, struct draft_list *ret)
 {
 	const char **at = arena_alloc(p->arena, 4 * sizeof *at);
 
@@ -38,12 +38,11 @@ static bool start_text(
 	at[0] = "/bin/sh";
 	at[1] = "-c";
 	at[2] = v->valuestring;
-	c->argv = (struct draft_list){ .n = 3, .at = at };
-	c->shell = true;
+	*ret = (struct draft_list){ .n = 3, .at = at };
 	return true;
 }
 
-static bool start_words(
+static bool command_words(
 	struct parse *p, const struct key *k, const cJSON *v, struct draft_list *ret)
 {
 	struct draft_list list;
@@ -64,27 +63,33 @@ static bool start_words(
 	return ok;
 }
 
-bool child_start(struct parse *p, const struct key *k, const cJSON *v, void *base)
+bool value_command(struct parse *p, const struct key *k, const cJSON *v,
+	struct draft_list *ret, bool *ret_shell)
 {
-	struct draft_child *c = base;
-
+	*ret_shell = cJSON_IsString(v);
 	if (cJSON_IsString(v))
-		return start_text(p, k, v, c);
+		return command_text(p, k, v, ret);
 	if (!cJSON_IsArray(v))
 		return value_wrong_type(p, k, v, "an array of strings or a string");
 	if (!v->child) {
 		diag_error(p->diag, p->doc, v,
-			"\"start\" is empty; its first word is the program");
+			"\"%s\" is empty; its first word is the program", k->name);
 		return false;
 	}
 	if (cJSON_IsString(v->child) && !*v->child->valuestring) {
 		diag_error(p->diag, p->doc, v->child,
-			"the first word of \"start\" is the program and may not be "
-			"empty");
+			"the first word of \"%s\" is the program and may not be empty",
+			k->name);
 		return false;
 	}
-	c->shell = false;
-	return start_words(p, k, v, &c->argv);
+	return command_words(p, k, v, ret);
+}
+
+bool child_start(struct parse *p, const struct key *k, const cJSON *v, void *base)
+{
+	struct draft_child *c = base;
+
+	return value_command(p, k, v, &c->argv, &c->shell);
 }
 
 bool child_args(struct parse *p, const struct key *k, const cJSON *v, void *base)
@@ -97,7 +102,7 @@ bool child_args(struct parse *p, const struct key *k, const cJSON *v, void *base
 			"for the shell");
 		return false;
 	}
-	return start_words(p, k, v, &c->args);
+	return command_words(p, k, v, &c->args);
 }
 
 /* The directory of the file as a part of a text that will be expanded. */
@@ -367,41 +372,6 @@ bool child_backoff(struct parse *p, const struct key *k, const cJSON *v, void *b
 	}
 	c->policy.backoff = b;
 	return true;
-}
-
-bool child_ready(struct parse *p, const struct key *k, const cJSON *v, void *base)
-{
-	static const char wanted[] =
-		"one of {\"notify\": true}, {\"fd\": 3}, {\"exit\": true}";
-	static const struct {
-		const char *name;
-		enum ready_kind kind;
-	} kinds[] = {
-		{ "notify", READY_NOTIFY },
-		{ "fd", READY_FD },
-		{ "exit", READY_EXIT },
-	};
-	struct key_use use = { .table = &ready_keys, .base = base };
-	struct draft_child *c = base;
-	unsigned errors = p->diag->errors;
-	unsigned given = 0;
-
-	if (!cJSON_IsObject(v))
-		return value_wrong_type(p, k, v, wanted);
-	keys_read(p, v, &use, 1, 0);
-	if (p->diag->errors > errors)
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		if (!json_get(v, kinds[i].name))
-			continue;
-		c->ready = (uint8_t)kinds[i].kind;
-		given++;
-	}
-	c->policy.oneshot = c->ready == READY_EXIT;
-	if (given == 1)
-		return true;
-	diag_error(p->diag, p->doc, v, "\"ready\" must be %s", wanted);
-	return false;
 }
 
 /* The text as it is written, but for spaces and comments: 1.50 stays 1.50. */

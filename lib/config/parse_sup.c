@@ -114,6 +114,15 @@ static void check_oneshot(struct parse *p, const struct key_use *use, const cJSO
 		"transient or temporary");
 }
 
+static void check_health(struct parse *p, const cJSON *obj, const struct draft_child *c)
+{
+	const cJSON *v = json_get(obj, "health");
+
+	if (c->policy.oneshot && c->health.spec.kind != PROBE_NONE)
+		diag_error(p->diag, p->doc, v ? v : obj,
+			"a one-shot has no \"health\": when it is ready it has ended");
+}
+
 static void check_backoff(
 	struct parse *p, const cJSON *obj, const struct draft_child *c)
 {
@@ -298,6 +307,7 @@ static void settle_child(struct parse *p, const struct key_use *use, const cJSON
 	check_link(p, use, obj, in, c);
 	check_significant(p, use, obj, c);
 	check_oneshot(p, use, obj, c);
+	check_health(p, obj, c);
 	check_backoff(p, obj, c);
 	check_dynamic(p, use, obj, c);
 	check_partitions(p, use, obj, c);

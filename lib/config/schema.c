@@ -54,6 +54,11 @@ static const struct {
 	{ "stdin", "{\"type\":\"string\",\"pattern\":\"^(null|inherit|file:.+)$\"}" },
 	{ "stdout",
 	  "{\"type\":\"string\",\"pattern\":\"^(null|inherit|log|file:.+)$\"}" },
+	{ "address", "{\"type\":\"string\",\"pattern\":"
+	  "\"^(localhost|[0-9.]+|\\\\[[0-9A-Fa-f:.]+\\\\]):[0-9]{1,5}$\"}" },
+	{ "url", "{\"type\":\"string\",\"maxLength\":" STRINGIFY(KICK_PROBE_TARGET_MAX)
+	  ",\"pattern\":\"^http://(localhost|[0-9.]+|\\\\[[0-9A-Fa-f:.]+\\\\])"
+	  "(:[0-9]{1,5})?([/?][!$-~]*)?$\"}" },
 	{ "ready_fd", "{\"type\":\"integer\",\"minimum\":" STRINGIFY(KICK_READY_FD_MIN)
 	  ",\"maximum\":" STRINGIFY(KICK_READY_FD_MAX) "}" },
 	{ "limit_size", LIMIT("{\"type\":\"integer\",\"minimum\":0,\"maximum\":"
@@ -135,6 +140,57 @@ static void add_object(struct buf *out, const char *name, const struct key_table
 		name);
 	(void)add_keys(out, t, in, false);
 	buf_addf(out, "}%s}", more);
+}
+
+static const struct key *key_at(const struct key_table *const tables[2], size_t i)
+{
+	return i < tables[0]->n ? &tables[0]->keys[i]
+				: &tables[1]->keys[i - tables[0]->n];
+}
+
+/* Of keys with KEY_ONE_OF exactly one, and with it only those that go with it. */
+static void add_ways(struct buf *out, const struct key_table *const tables[2])
+{
+	bool more = false;
+
+	buf_adds(out, ",\"anyOf\":[");
+	for (size_t i = 0; i < tables[0]->n + tables[1]->n; i++) {
+		const struct key *way = key_at(tables, i);
+		bool inner = false;
+
+		if (!way->read || !(way->flags & KEY_ONE_OF))
+			continue;
+		buf_addf(out, "%s{\"required\":[\"%s\"],\"properties\":{",
+			more ? "," : "", way->name);
+		for (size_t j = 0; j < tables[0]->n + tables[1]->n; j++) {
+			const struct key *k = key_at(tables, j);
+
+			if (!k->read || k == way ||
+				(!(k->flags & KEY_ONE_OF) &&
+					(way->flags & KEY_PROBING)))
+				continue;
+			buf_addf(out, "%s\"%s\":false", inner ? "," : "", k->name);
+			inner = true;
+		}
+		buf_adds(out, "}}");
+		more = true;
+	}
+	buf_addc(out, ']');
+}
+
+static void add_asking(
+	struct buf *out, const char *name, const struct key_table *own, unsigned in)
+{
+	const struct key_table *const tables[2] = { own, &probe_keys };
+
+	buf_addf(out,
+		",\"%s\":{\"type\":\"object\",\"additionalProperties\":false,"
+		"\"properties\":{",
+		name);
+	(void)add_keys(out, &probe_keys, in, add_keys(out, own, in, false));
+	buf_addc(out, '}');
+	add_ways(out, tables);
+	buf_addc(out, '}');
 }
 
 /* The shapes of a child: how each is known, and what holds besides its keys. */
@@ -241,8 +297,8 @@ void config_schema(struct buf *out)
 	add_object(out, "backoff", &backoff_keys, IN_CHILD, "");
 	add_object(out, "cgroup", &cgroup_keys, IN_PROGRAM, "");
 	add_object(out, "limits", &limits_keys, IN_PROGRAM, "");
-	add_object(out, "ready", &ready_keys, IN_WORKER,
-		",\"minProperties\":1,\"maxProperties\":1");
+	add_asking(out, "ready", &ready_keys, IN_WORKER);
+	add_asking(out, "health", &health_keys, IN_WORKER);
 	add_child_keys(out);
 	buf_adds(out, "}}\n");
 }

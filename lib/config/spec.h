@@ -65,7 +65,32 @@ enum ready_kind {
 	READY_EXEC,
 	READY_NOTIFY,
 	READY_FD,
-	READY_EXIT
+	READY_EXIT,
+	READY_PROBE
+};
+
+enum probe_kind {
+	PROBE_NONE,
+	PROBE_TCP,
+	PROBE_HTTP,
+	PROBE_EXEC,
+	PROBE_WATCHDOG /* the program itself says that it is well */
+};
+
+/* How a child is asked whether it is ready, or well. */
+struct probe_spec {
+	uint32_t kind; /* enum probe_kind */
+	uint32_t retries;
+	int64_t interval_ns; /* of a watchdog: how long it may be silent */
+	int64_t timeout_ns;  /* of one probe */
+	uint16_t port;
+	uint8_t family; /* 4 or 6; 0: localhost, either */
+	bool shell;	/* exec was a string: argv is sh -c TEXT */
+	uint8_t ip[16];
+	rel target; /* as it was written; of tcp and http */
+	rel host;   /* of http: what stands between "http://" and the path */
+	rel path;   /* of http */
+	rel argv;   /* struct str_list; of exec */
 };
 
 enum kill_mode {
@@ -117,6 +142,8 @@ struct child_spec {
 	rel user;     /* struct user_spec */
 	rel attrs;    /* struct attrs; none: nothing is asked for */
 	rel success;  /* struct success_spec */
+	rel probe;    /* struct probe_spec; of READY_PROBE */
+	rel health;   /* struct probe_spec, or none */
 	struct stdio_spec stdio[3];
 
 	rel initial;	       /* JSON text; of agents */
@@ -194,6 +221,7 @@ enum spec_change {
 
 /* env: the application's environments, old and new; they shape every process. */
 enum spec_change spec_compare(const struct child_spec *a, const struct child_spec *b);
+bool spec_same_health(const struct child_spec *a, const struct child_spec *b);
 bool env_list_equal(const struct env_list *a, const struct env_list *b);
 
 /* The plan of a reload for people, "+ web", "- old", "~ api", "= jobs", a line each,

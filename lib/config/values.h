@@ -34,6 +34,7 @@ key_read child_success;
 key_read child_stdio; /* [struct draft_stdio] */
 key_read child_backoff;
 key_read child_ready;
+key_read child_health;
 key_read child_initial;
 key_read child_file;
 key_read child_nice;
@@ -53,6 +54,12 @@ key_read limits_locks;
 /* Of one limit; the row's offset: 0 the soft, 1 the hard one. */
 key_read limit_half;
 
+/* Of probes; base is the struct draft_probe. */
+key_read way_tcp;
+key_read way_http;
+key_read way_exec;
+key_read way_watchdog;
+
 /* Of supervisors; base is the struct draft_child. */
 key_read sup_children;
 key_read sup_child;
@@ -70,6 +77,10 @@ bool value_wrong_type(
 
 /* NULL for a good id, else what is wrong with it. */
 const char *value_id_mistake(const char *id);
+
+/* A program with its arguments, or a text for the shell. */
+bool value_command(struct parse *p, const struct key *k, const cJSON *v,
+	struct draft_list *ret, bool *ret_shell);
 
 /* "022" as a number, at most 0777. */
 bool value_octal(struct parse *p, const struct key *k, const cJSON *v, uint16_t *ret);

@@ -154,15 +154,45 @@ static bool good_sup_policy(const struct sup_policy *p)
 			p->max_restarts == POLICY_NO_LIMIT);
 }
 
+static bool good_probe(const struct verify *v, const rel *field, bool is_health)
+{
+	const struct probe_spec *p = REL_GET(struct probe_spec, *field);
+
+	if (!p)
+		return true;
+	if (!is_within(v, field, sizeof *p, _Alignof(struct probe_spec)) ||
+		!good_bool(&p->shell) || p->interval_ns <= 0 || p->timeout_ns < 0 ||
+		!good_string(v, &p->target, true) || !good_string(v, &p->host, true) ||
+		!good_string(v, &p->path, true) ||
+		!good_list(v, &p->argv, KICK_ARGV_MAX))
+		return false;
+	switch (p->kind) {
+	case PROBE_TCP:
+	case PROBE_HTTP:
+		return p->port > 0 &&
+			(p->family == 0 || p->family == 4 || p->family == 6) &&
+			p->target && (p->kind == PROBE_TCP || (p->host && p->path));
+	case PROBE_EXEC:
+		return p->argv != 0;
+	case PROBE_WATCHDOG:
+		return is_health;
+	default:
+		return false;
+	}
+}
+
 static bool good_process(const struct verify *v, const struct child_spec *c)
 {
 	if (!good_bool(&c->shell) || !good_bool(&c->has_umask) ||
-		!good_bool(&c->link) || c->ready > READY_EXIT ||
+		!good_bool(&c->link) || c->ready > READY_PROBE ||
 		c->kill_mode > KILL_GROUP || c->stop_signal > 64 ||
 		c->reload_signal > 64 || c->umask > 0777)
 		return false;
 	if (c->ready == READY_FD &&
 		(c->ready_fd < KICK_READY_FD_MIN || c->ready_fd > KICK_READY_FD_MAX))
+		return false;
+	if ((c->ready == READY_PROBE) != (c->probe != 0) ||
+		!good_probe(v, &c->probe, false) || !good_probe(v, &c->health, true))
 		return false;
 	for (int i = 0; i < 3; i++) {
 		if (c->stdio[i].kind > STDIO_FILE ||

@@ -46,7 +46,7 @@ static void answer_child(struct call *call, struct supervised *c)
 		"{\"id\":\"%s\",\"path\":\"%s\",\"state\":\"%s\",\"pid\":", c->core.id,
 		supervisor_path(c, path), child_state_names[c->core.state]);
 	if (c->proc.pid)
-		buf_addf(&out, "%d}", (int)c->proc.pid);
+		buf_addf(&out, "%d}", (int)supervisor_pid(c));
 	else
 		buf_adds(&out, "null}");
 	call_answer(call, &out);
@@ -182,7 +182,7 @@ static void which_children(void *user, struct call *call)
 		buf_addf(&out, "%s{\"id\":\"%s\",\"pid\":", out.len > 1 ? "," : "",
 			c->core.id);
 		if (c->proc.pid)
-			buf_addf(&out, "%d", (int)c->proc.pid);
+			buf_addf(&out, "%d", (int)supervisor_pid(c));
 		else
 			buf_adds(&out, "null");
 		buf_addf(&out, ",\"type\":\"%s\",\"state\":\"%s\"}",

@@ -143,6 +143,12 @@ void node_json_row(const struct node_row *r, struct buf *out)
 	add_retry(out, k, now);
 	buf_adds(out, ",\"status_text\":");
 	add_string_or_null(out, r->pid ? r->status_text : NULL);
+	buf_adds(out, ",\"announced\":");
+	add_string_or_null(out, r->announced);
+	buf_adds(out, ",\"health\":");
+	add_string_or_null(out, r->health);
+	buf_adds(out, ",\"last_probe\":");
+	add_string_or_null(out, r->last_probe);
 	buf_adds(out, ",\"detail\":");
 	add_string_or_null(out, r->detail);
 	buf_adds(out, ",\"ready_at\":");
@@ -170,10 +176,15 @@ void node_json_child(struct supervised *c, struct buf *out)
 	struct node_row row = { .core = &c->core,
 		.state = shown_state(c),
 		.path = supervisor_path(c, path),
-		.pid = c->proc.pid,
+		.pid = supervisor_pid(c),
 		.sup = sup ? &sup->policy : NULL,
 		.socket = c->nested ? socket : NULL,
 		.status_text = c->status_text,
+		.announced = c->is_stopping ? "stopping"
+			: c->is_reloading   ? "reloading"
+					    : NULL,
+		.health = supervisor_health(c),
+		.last_probe = c->probe_text,
 		.detail = c->detail,
 		.exit_wall = c->exit_wall,
 		.ready_wall = c->ready_wall,
@@ -221,7 +232,8 @@ static void add_self(struct supervisor *sv, struct buf *out)
 		(long long)((clock_now() - sv->started) / MSEC_NS), sv->life.restarts);
 	add_last_exit(out, &sv->life.last_exit, sv->life.last_exit_wall);
 	buf_adds(out,
-		",\"retry\":null,\"status_text\":null,\"detail\":null,\"ready_at\":");
+		",\"retry\":null,\"status_text\":null,\"announced\":null,\"health\":"
+		"null,\"last_probe\":null,\"detail\":null,\"ready_at\":");
 	add_instant(out, sv->ready_wall);
 	buf_addf(out,
 		",\"last_lines\":null,\"significant\":%s,\"well\":%s,"
@@ -311,9 +323,9 @@ void node_json_info(struct supervised *c, struct buf *out)
 	buf_adds(out, ",\"spec\":");
 	spec_to_json(c->spec, out);
 	buf_adds(out, ",\"memory\":");
-	add_memory(out, c->proc.pid);
+	add_memory(out, supervisor_pid(c));
 	buf_adds(out, ",\"descriptors\":");
-	add_descriptors(out, c->proc.pid);
+	add_descriptors(out, supervisor_pid(c));
 	buf_adds(out, ",\"history\":");
 	add_history(out, c);
 	buf_addc(out, '}');

@@ -15,7 +15,8 @@ struct node_row {
 		*sup;	    /* of a supervisor, where it is known; else NULL */
 	const char *socket; /* where it can be asked itself, or NULL */
 	const char *status_text, *detail; /* or NULL */
-	int64_t exit_wall, ready_wall;	  /* 0: not yet */
+	const char *announced, *health, *last_probe;
+	int64_t exit_wall, ready_wall; /* 0: not yet */
 	bool lingering;
 	const pid_t *left; /* what is left of it and still has to go */
 	uint32_t n_left;

@@ -146,6 +146,23 @@ static void details_down(struct buf *out, size_t start,
 	last_exit(out, style, n);
 }
 
+/* What it says of itself, and what those say who ask it. */
+static void details_health(struct buf *out, size_t start, const struct node *n)
+{
+	if (n->announced) {
+		comma(out, start);
+		buf_adds(out, "says it is ");
+		text_escape(out, n->announced);
+	}
+	if (!n->last_probe)
+		return;
+	comma(out, start);
+	if (n->health && strcmp(n->health, "failing") == 0)
+		buf_adds(out, "unhealthy: ");
+	buf_adds(out, "last probe: ");
+	text_escape(out, n->last_probe);
+}
+
 static void details(
 	struct buf *out, const struct render_style *style, const struct node *n)
 {
@@ -158,6 +175,7 @@ static void details(
 		details_up(out, start, style, n);
 	else
 		details_down(out, start, style, n);
+	details_health(out, start, n);
 	if (n->silent) {
 		comma(out, start);
 		buf_adds(out, "does not answer");

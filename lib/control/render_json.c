@@ -156,6 +156,9 @@ void render_json(struct buf *out, const struct node *n)
 	last_exit(out, &n->last_exit);
 	retry(out, &n->retry);
 	text(out, "status_text", n->status_text);
+	text(out, "announced", n->announced);
+	text(out, "health", n->health);
+	text(out, "last_probe", n->last_probe);
 	text(out, "detail", n->detail);
 	text(out, "ready_at", n->ready_at);
 	texts(out, "last_lines", &n->last_lines);

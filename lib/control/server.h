@@ -57,8 +57,8 @@ int server_new(struct loop *l, int listen_fd, const struct server_access *access
  * listening. */
 void server_free(struct server *s);
 
-/* In a forked process, after its copy of the loop has been freed: lets go of the copies of
- * all descriptors. The clients are still its parent's. */
+/* In a forked process, after its copy of the loop has been freed: lets go of the copies
+ * of all descriptors. The clients are still its parent's. */
 void server_abandon(struct server *s);
 
 /* Answers with a result: json is a complete JSON value (text). Frees the call. */

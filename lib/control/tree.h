@@ -62,7 +62,10 @@ struct node {
 	struct tree_exit last_exit;
 	struct tree_retry retry;
 	const char *status_text, *ready_at;
-	const char *detail; /* of a start that failed: what could not be done */
+	const char *announced;	/* "reloading" or "stopping": it says so itself */
+	const char *health;	/* "ok" or "failing", where that is watched */
+	const char *last_probe; /* why the last probe has failed, or NULL */
+	const char *detail;	/* of a start that failed: what could not be done */
 	struct tree_texts last_lines;
 	int64_t max_restarts; /* or TREE_INFINITY */
 	double max_seconds;

@@ -102,6 +102,10 @@ const char *reason_describe(const struct reason *r, char *buf, size_t size)
 		(void)snprintf(buf, size, "could not start %s", r->text + 25);
 	else if (strcmp(r->text, "start_timeout") == 0)
 		(void)snprintf(buf, size, "not ready in time");
+	else if (strcmp(r->text, "unhealthy") == 0)
+		(void)snprintf(buf, size, "failed its health check");
+	else if (strcmp(r->text, "watchdog") == 0)
+		(void)snprintf(buf, size, "was silent for its watchdog");
 	else
 		(void)snprintf(buf, size, "ended with %s", r->text);
 	return buf;

@@ -63,7 +63,8 @@ int loop_reserve(struct loop *l, uint32_t n);
  * -EINTR). */
 int loop_once(struct loop *l);
 
-/* Readable when loop_once() would not wait: for who has a loop of his own. The loop's. */
+/* Readable when loop_once() would not wait: for who has a loop of his own. The loop's.
+ */
 int loop_fd(const struct loop *l);
 
 /* Time at which the current turn began: one clock reading per turn. */

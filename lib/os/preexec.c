@@ -99,6 +99,19 @@ static void tie_to_parent(struct preexec *p)
 		preexec_give_up(p, SPAWN_PARENT, -ESRCH);
 }
 
+/* A part of the environment, which the parent could not know before. */
+static void write_pid(char *text)
+{
+	char digits[12];
+	size_t n = 0;
+
+	for (pid_t pid = getpid(); pid > 0; pid /= 10)
+		digits[n++] = (char)('0' + pid % 10);
+	while (n > 0)
+		*text++ = digits[--n];
+	*text = '\0';
+}
+
 static _Noreturn void run(struct preexec *p)
 {
 	const struct spawn_request *q = p->req;
@@ -144,6 +157,8 @@ int preexec(void *arg)
 		preattrs_shed(p);
 	if (q->cwd)
 		preexec_must(p, SPAWN_CWD, chdir(q->cwd));
+	if (q->pid_text)
+		write_pid(q->pid_text);
 	tie_to_parent(p);
 	run(p);
 }

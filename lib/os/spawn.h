@@ -64,10 +64,11 @@ struct spawn_request {
 	gid_t gid;
 	uint32_t n_groups;
 	const uint32_t *groups;
-	int umask;		   /* -1: the caller's */
-	uint64_t mark;		   /* os/mark.h; inherited by all descendants */
-	struct rlimit nofile;	   /* what kickd itself was started with */
-	const char *cgroup;	   /* its directory; NULL: none */
+	int umask;	      /* -1: the caller's */
+	char *pid_text;	      /* 12 bytes: the child writes its pid here; NULL: not */
+	uint64_t mark;	      /* os/mark.h; inherited by all descendants */
+	struct rlimit nofile; /* what kickd itself was started with */
+	const char *cgroup;   /* its directory; NULL: none */
 	const char *cgroup_procs;  /* entered by writing to it; NULL: none */
 	bool cgroup_needed;	   /* not without it */
 	const struct attrs *attrs; /* NULL: none */

@@ -13,6 +13,7 @@
 #include "os/reap.h"
 #include "os/sock.h"
 #include "otp/internal.h"
+#include "otp/probe.h"
 
 /* --- children by pid ----------------------------------------------------------------
  */
@@ -108,7 +109,7 @@ static bool belongs(const struct search *s, uint64_t mark)
 
 	if (!is_supervisor(s->child))
 		return mark == s->child->mark;
-	if (!mark_is_of_tree(mark, sv->node->tree))
+	if (!mark_is_of_tree(mark, sv->node->tree) || probes_have_mark(sv, mark))
 		return false;
 	for (uint32_t i = 0; i < sv->core.n; i++) {
 		const struct supervised *c = supervised_of(sv->core.children[i]);
@@ -307,8 +308,11 @@ static bool may_finish(const struct supervised *c)
 static bool any_rest(struct supervised *c)
 {
 	int sig = !may_finish(c) ? SIGKILL : !c->lingering ? c->spec->stop_signal : 0;
+	/* Both are looked at: neither look is for nothing. */
+	bool found = search(c, sig, NULL, 0) > 0;
+	bool probed = prober_has_rest(c);
 
-	return search(c, sig, NULL, 0) > 0;
+	return found || probed;
 }
 
 static void linger(struct supervised *c)
@@ -347,6 +351,26 @@ static void take_end(struct end *e)
 	c->proc.pid = 0;
 }
 
+/* It has ended, and has named another process that goes on for it. */
+static bool lives_on(struct supervised *c)
+{
+	struct supervisor *sv = c->sup;
+	struct reason ignored;
+
+	if (!notify_take_over(c))
+		return false;
+	pids_remove(&sv->pids, c);
+	(void)reap(c->proc.pid, &ignored);
+	(void)fd_close(c->proc.fd);
+	c->proc = c->main;
+	c->main = (struct proc){ .fd = -1 };
+	pids_add(&sv->pids, c);
+	/* It may not have heard the order. */
+	if (c->ordered)
+		worker_stop(c);
+	return true;
+}
+
 static void look_after(struct end *e, bool adopted)
 {
 	struct supervised *c = e->child;
@@ -358,7 +382,9 @@ static void look_after(struct end *e, bool adopted)
 		name_exit(c, &e->facts);
 	c->exit_wall = clock_wall();
 	readiness_free(c);
-	left = adopted && any_rest(c);
+	notify_free(c);
+	prober_stop(c);
+	left = (adopted || prober_has_rest(c)) && any_rest(c);
 	/* Of what is gone for good while all is ending nobody will ask any more. */
 	if (left || c->sup->core.phase < SUP_ENDING)
 		remember(c, &e->facts, c->ended_pid);
@@ -410,10 +436,11 @@ static bool reap_batch(struct supervisor *sv, pid_t pid, bool *orphans)
 
 	for (; pid > 0 && n < BATCH; pid = reap_peek()) {
 		ends[n].child = pids_find(&sv->pids, pid);
-		if (ends[n].child)
+		if (!ends[n].child)
+			*orphans |=
+				probes_take_end(sv, pid) || reap(pid, &ignored) == 0;
+		else if (!lives_on(ends[n].child))
 			take_end(&ends[n++]);
-		else
-			*orphans |= reap(pid, &ignored) == 0;
 	}
 	if (n > 0)
 		look_after_all(ends, n);
@@ -432,13 +459,17 @@ void exits_reap(struct supervisor *sv, pid_t first)
 	/* Others may have been merged into the same signal; while all is ending one by
 	 * one, they are looked for at the next tick, not after each of a thousand. */
 	if (end.child && sv->core.phase >= SUP_ENDING && !sv->core.policy.dynamic) {
-		take_end(&end);
-		look_after_all(&end, 1);
+		if (!lives_on(end.child)) {
+			take_end(&end);
+			look_after_all(&end, 1);
+		}
 		supervisor_tick(sv);
 		return;
 	}
 	while (reap_batch(sv, first ? first : reap_peek(), &orphans))
 		first = 0;
+	if (orphans && sv->probes)
+		probes_look_again(sv);
 	if (orphans && sv->lingering > 0)
 		look_again(sv);
 	if (orphans && sv->leaving)

@@ -30,6 +30,11 @@ static inline bool is_supervisor(const struct supervised *c)
 void worker_start(struct supervised *c);
 void worker_stop(struct supervised *c);
 void worker_kill(struct supervised *c);
+/* The program of a probe, with the child's environment, user and directory, the mark
+ * `mark`, and `output` for what it prints. Negative errno, with *why for people. */
+struct probe_spec;
+int worker_spawn_probe(struct supervised *c, const struct probe_spec *spec,
+	uint64_t mark, int output, struct proc *ret, char *why, size_t size);
 
 /* attrs_text.c */
 /* Of a start that failed for limits or capabilities; false: it was something else. */
@@ -104,10 +109,34 @@ int output_open(struct supervised *c, int stream);
 void output_close(struct supervised *c);
 
 /* readiness.c */
-int readiness_new(
-	struct supervised *c, struct spawn_request *req, struct buf *variable);
+int readiness_new(struct supervised *c, struct spawn_request *req);
 void readiness_spawned(struct supervised *c);
 void readiness_free(struct supervised *c);
+
+/* notify.c */
+int notify_new(struct supervised *c, struct buf *variable);
+void notify_free(struct supervised *c);
+/* Takes what has been said by now. */
+void notify_drain(struct supervised *c);
+/* The process that was started has ended: c->main goes on in its place. */
+bool notify_take_over(struct supervised *c);
+
+/* prober.c */
+int prober_new(struct supervised *c);
+void prober_free(struct supervised *c);
+void prober_for_ready(struct supervised *c);
+void prober_for_health(struct supervised *c);
+void prober_stop(struct supervised *c);
+/* c->spec is the new one. */
+void prober_reloaded(struct supervised *c, const struct child_spec *old);
+/* Something of a probe's program is left. */
+bool prober_has_rest(const struct supervised *c);
+bool prober_has_watchdog(const struct supervised *c);
+/* It says so itself. */
+void prober_is_alive(struct supervised *c);
+void prober_is_ill(struct supervised *c);
+void prober_is_ending(struct supervised *c);
+void prober_set_watchdog(struct supervised *c, int64_t ns);
 
 /* report.c */
 /* at: of EVENT_RESTARTING, when; else ignored. */

@@ -77,7 +77,8 @@ static void go_through_old(
 {
 	for (uint32_t i = 0; i < sv->core.n; i++) {
 		struct supervised *c = supervised_of(sv->core.children[i]);
-		const struct child_spec *cs;
+		const struct child_spec *cs, *old = c->spec;
+		enum reload_act act;
 
 		if (c->core.removing)
 			continue;
@@ -92,9 +93,14 @@ static void go_through_old(
 				&sv->core, &c->core, RELOAD_REMOVE, NULL, NULL);
 			continue;
 		}
-		sup_reload_child(&sv->core, &c->core, act_on(c, cs, env_changed),
-			REL_STR(cs->id), &cs->policy);
+		act = act_on(c, cs, env_changed);
+		sup_reload_child(
+			&sv->core, &c->core, act, REL_STR(cs->id), &cs->policy);
 		c->spec = cs;
+		if (act == RELOAD_KEEP)
+			prober_reloaded(c, old);
+		else
+			prober_stop(c);
 	}
 }
 

@@ -167,8 +167,10 @@ static void say_start_failed(
 	 */
 	if (strncmp(c->core.last_exit.text, "failed_to_start:", 16) != 0 &&
 		!is_told_as_exited(sv, c))
-		report_message(sv, path, NOTICE_LAST_LINE, "%s did not start: %s", path,
-			reason_describe(&c->core.last_exit, why, sizeof why));
+		report_message(sv, path, NOTICE_LAST_LINE, "%s did not start: %s%s%s",
+			path, reason_describe(&c->core.last_exit, why, sizeof why),
+			c->probe_text ? "; last probe: " : "",
+			c->probe_text ? c->probe_text : "");
 	if (boot)
 		report_message(sv, "", 0,
 			"%s cannot start; stopping what it had started",
@@ -221,6 +223,8 @@ static const char *reason_of(
 {
 	if (event == EVENT_GAVE_UP)
 		return sv->core.reason.text;
+	if (event == EVENT_UNHEALTHY)
+		return c->core.doom;
 	if (event == EVENT_EXITED || event == EVENT_START_FAILED ||
 		event == EVENT_RESTARTING)
 		return c->core.last_exit.text;
@@ -240,7 +244,9 @@ void report_event(
 		return;
 	}
 	(void)supervisor_path(c, path);
-	n.pid = own ? getpid() : event == EVENT_EXITED ? c->ended_pid : c->proc.pid;
+	n.pid = own			? getpid()
+		: event == EVENT_EXITED ? c->ended_pid
+					: supervisor_pid(c);
 	add(sv, &n, own ? supervisor_name(sv) : path, reason_of(sv, c, event));
 	say(sv, c, path, event, at);
 }

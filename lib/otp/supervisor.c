@@ -43,7 +43,7 @@ struct supervised *supervised_new(struct supervisor *sv, const struct child_spec
 	c->sup = sv;
 	c->spec = spec;
 	c->timer.call = on_timer;
-	c->proc.fd = -1;
+	c->proc.fd = c->main.fd = -1;
 	c->out[0].fd = c->out[1].fd = -1;
 	if ((spec->policy.type != CHILD_WORKER || spec->link) && nested_new(c) < 0) {
 		slab_give(&sv->children, c);
@@ -56,6 +56,8 @@ void supervised_free(struct supervised *c)
 {
 	loop_disarm(c->sup->loop, &c->timer);
 	readiness_free(c);
+	notify_free(c);
+	prober_free(c);
 	output_close(c);
 	nested_free(c);
 	group_remove(c);
@@ -168,6 +170,7 @@ static void start(struct supervised *c)
 
 static void kill_child(struct supervised *c)
 {
+	prober_stop(c);
 	report_killed(c);
 	if (c->lingering)
 		exits_kill_left(c);
@@ -180,6 +183,7 @@ static void kill_child(struct supervised *c)
 static void stop(struct supervised *c)
 {
 	c->ordered = true;
+	prober_stop(c);
 	if (c->lingering)
 		exits_kill_left(c);
 	else if (c->nested)
@@ -203,6 +207,8 @@ static void tell_event(struct supervisor *sv, const struct effect *e)
 	if (c && e->event == EVENT_READY)
 		c->ready_wall = clock_wall();
 	report_event(sv, c, (enum sup_event)e->event, e->at);
+	if (c && e->event == EVENT_READY)
+		prober_for_health(c);
 	if (c && e->event == EVENT_START_FAILED)
 		reloading_failed(sv, c);
 	if (c && c->nested)

@@ -9,7 +9,10 @@
  *   nested.c      starting and hearing a supervisor below this one
  *   exits.c       reaping, and making sure that nothing is left of what has ended
  *   pipes.c       the pipes of captured output
- *   readiness.c   notify sockets and readiness descriptors
+ *   readiness.c   readiness descriptors
+ *   notify.c      what programs say on their notify sockets
+ *   prober.c      when a child is asked how it is, and what its answers mean
+ *   probe.c       one such question, over TCP; probe_exec.c by a program
  *   report.c      events and messages for the logger
  *   reloading.c   a new configuration */
 #ifndef KICK_OTP_SUPERVISOR_H
@@ -28,6 +31,9 @@
 #include "otp/node.h"
 
 struct readiness;
+struct notify;
+struct prober;
+struct probe;
 struct nested;
 
 /* A pipe of captured output; the logger reads its other end. */
@@ -52,14 +58,18 @@ struct supervised {
 	const struct child_spec *spec;
 	struct timer timer;
 	struct proc proc;
+	struct proc main; /* which the program has said to be its main one, or none */
 	uint64_t mark;
 	struct output out[2];	 /* of stdout (or both), of stderr */
-	struct readiness *ready; /* while a readiness is awaited or kept, else NULL */
+	struct readiness *ready; /* of a descriptor, while it is awaited, else NULL */
+	struct notify *notify;	 /* its notify socket, or NULL */
+	struct prober *prober;	 /* where it is asked how it is, else NULL */
 	struct nested *nested;	 /* of a supervisor, else NULL */
 	void *block;		 /* of an added child: its specification's memory */
 	char *id;		 /* of an added child without one of its own */
 	char *detail;	   /* of a start that failed: what could not be done, or NULL */
 	char *status_text; /* STATUS= of the program, or NULL */
+	char *probe_text;  /* why the last probe has failed, or NULL */
 	struct history_entry *history; /* ring, NULL until the first end */
 	struct reason *exit_order;     /* `kick exit`: what its end is to be called */
 	int64_t exit_order_until;
@@ -71,10 +81,12 @@ struct supervised {
 	uint8_t history_n;
 	bool ordered : 1; /* the stop order is out */
 	bool hinted : 1;  /* has been told that it seems to go into the background */
-	bool attrs_noted : 1; /* that it runs without its niceness has been said */
-	bool grouped : 1;     /* it has a control group */
-	bool group_noted : 1; /* that it has none has been said */
-	bool lingering : 1;   /* main process reaped, something of it is left */
+	bool attrs_noted : 1;  /* that it runs without its niceness has been said */
+	bool grouped : 1;      /* it has a control group */
+	bool group_noted : 1;  /* that it has none has been said */
+	bool lingering : 1;    /* main process reaped, something of it is left */
+	bool is_reloading : 1; /* it says so: RELOADING=1, STOPPING=1 */
+	bool is_stopping : 1;
 };
 
 /* A request that waits for the machine's answer. Embedded in the caller's memory. */
@@ -129,7 +141,8 @@ struct supervisor {
 	struct slab children; /* struct supervised */
 	struct slab nested;   /* struct nested */
 	struct pid_table pids;
-	uint32_t lingering; /* children of which something is left */
+	struct probe *probes; /* programs that are probes, or what is left of them */
+	uint32_t lingering;   /* children of which something is left */
 	char detail[600]; /* of the last start that failed, also when the child is gone
 			   */
 	uint64_t next_dynamic_id;
@@ -177,6 +190,12 @@ int supervisor_start_child(struct supervisor *sv, const char *json, size_t len,
 
 /* Sends a signal to the main process. 0, -ESRCH: there is none. */
 int supervisor_signal(struct supervised *c, int sig);
+
+/* The main process: the one that was started, or another that it has named. 0: none. */
+pid_t supervisor_pid(const struct supervised *c);
+
+/* "ok" or "failing" where its health is watched, else NULL. */
+const char *supervisor_health(const struct supervised *c);
 
 /* An exit signal with a reason (OTP: exit/2). 0; -ESRCH; -EPERM: a supervisor traps
  * exits, only "kill" ends it. */

@@ -36,6 +36,9 @@ struct launch {
 	struct buf cwd;
 	struct buf notify;
 	struct buf group;
+	const struct str_list *command;
+	bool shell;
+	bool is_probe;
 	int link; /* our end, of a program that speaks libkick; else -1 */
 	struct spawn_request req;
 	struct spawn_failure fail;
@@ -133,6 +136,24 @@ static int add_user_env(struct launch *l)
 	return r;
 }
 
+/* The pid is written by the child, as nobody knows it before. */
+static int add_watchdog_env(struct launch *l)
+{
+	const struct probe_spec *health =
+		REL_GET(struct probe_spec, l->child->spec->health);
+	char usec[24];
+	int r;
+
+	(void)snprintf(
+		usec, sizeof usec, "%lld", (long long)(health->interval_ns / 1000));
+	r = env_set(&l->env, "WATCHDOG_USEC", usec);
+	if (r == 0)
+		r = env_set(&l->env, "WATCHDOG_PID", "00000000000");
+	if (r == 0)
+		l->req.pid_text = (char *)(uintptr_t)env_get(&l->env, "WATCHDOG_PID");
+	return r;
+}
+
 /* What kick tells a program about itself. */
 static KICK_NOINLINE int add_kick_env(struct launch *l)
 {
@@ -149,7 +170,9 @@ static KICK_NOINLINE int add_kick_env(struct launch *l)
 		r = env_set(&l->env, "KICK_LAST_EXIT", c->core.last_exit.text);
 	if (r == 0 && l->notify.len > 0)
 		r = env_set(&l->env, "NOTIFY_SOCKET", buf_text(&l->notify));
-	if (r == 0 && c->nested)
+	if (r == 0 && prober_has_watchdog(c) && !l->is_probe)
+		r = add_watchdog_env(l);
+	if (r == 0 && c->nested && !l->is_probe)
 		r = env_set(&l->env, "KICK_LINK_FD", LINK_FD_TEXT);
 	return r;
 }
@@ -187,7 +210,7 @@ static int make_env(struct launch *l)
 static int make_argv(struct launch *l)
 {
 	const struct child_spec *s = l->child->spec;
-	const struct str_list *words = REL_GET(struct str_list, s->argv);
+	const struct str_list *words = l->command;
 	int r = 0;
 
 	l->offsets = calloc(words->n + 1, sizeof *l->offsets);
@@ -196,7 +219,7 @@ static int make_argv(struct launch *l)
 		return failed(l, SPAWN_EXPAND, -ENOMEM);
 	for (uint32_t i = 0; r == 0 && i < words->n; i++) {
 		l->offsets[i] = l->words.len;
-		if (s->shell)
+		if (l->shell)
 			buf_adds(&l->words, str_list_at(words, i));
 		else
 			r = expand(str_list_at(words, i), &l->env, &l->words, &l->err);
@@ -332,18 +355,25 @@ static int make_stdio(struct launch *l)
 
 static int make_ready(struct launch *l)
 {
-	int r;
+	struct supervised *c = l->child;
+	int r = prober_new(c);
 
 	l->req.ready_fd = -1;
-	if (l->child->nested) {
+	if (r == 0 &&
+		((c->spec->ready == READY_NOTIFY && !c->nested) ||
+			prober_has_watchdog(c)))
+		r = notify_new(c, &l->notify);
+	if (r == 0 && c->spec->ready == READY_FD && !c->nested)
+		r = readiness_new(c, &l->req);
+	if (r < 0)
+		return failed(l, SPAWN_NOTIFY, r);
+	if (c->nested) {
 		l->req.ready_slot = FD_SLOT_0;
-		r = nested_prepare(l->child, &l->link, &l->req.ready_fd);
-		return r < 0 ? failed(l, SPAWN_SOCKET, r) : 0;
+		r = nested_prepare(c, &l->link, &l->req.ready_fd);
+		if (r < 0)
+			return failed(l, SPAWN_SOCKET, r);
 	}
-	if (l->child->spec->ready != READY_NOTIFY && l->child->spec->ready != READY_FD)
-		return 0;
-	r = readiness_new(l->child, &l->req, &l->notify);
-	return r < 0 ? failed(l, SPAWN_NOTIFY, r) : 0;
+	return 0;
 }
 
 static void make_identity(struct launch *l)
@@ -369,17 +399,33 @@ static void make_identity(struct launch *l)
 /* --- start, stop, kill --------------------------------------------------------------
  */
 
-static int launch(struct launch *l)
+static void launch_init(struct launch *l, const struct str_list *command, bool shell)
 {
-	struct supervised *c = l->child;
-	int r;
-
 	env_init(&l->env);
 	buf_init(&l->words, KICK_ENV_BYTES_MAX);
 	buf_init(&l->paths, KICK_ENV_BYTES_MAX);
 	buf_init(&l->cwd, KICK_ENV_BYTES_MAX);
 	buf_init(&l->notify, 128);
 	buf_init(&l->group, 2 * GROUP_PATH_MAX);
+	l->command = command;
+	l->shell = shell;
+}
+
+static int make_command(struct launch *l)
+{
+	int r = make_env(l);
+
+	if (r == 0)
+		r = make_argv(l);
+	return r < 0 ? r : make_programs(l);
+}
+
+static int launch(struct launch *l)
+{
+	struct supervised *c = l->child;
+	int r;
+
+	launch_init(l, REL_GET(struct str_list, c->spec->argv), c->spec->shell);
 	c->mark = mark_new(c->sup->node->tree, false);
 	make_identity(l);
 	r = pids_reserve(&c->sup->pids, c->sup->pids.n + 1);
@@ -394,11 +440,7 @@ static int launch(struct launch *l)
 	if (r == 0)
 		r = make_ready(l);
 	if (r == 0)
-		r = make_env(l);
-	if (r == 0)
-		r = make_argv(l);
-	if (r == 0)
-		r = make_programs(l);
+		r = make_command(l);
 	return r < 0 ? r : spawn(&l->req, &c->proc, &l->fail);
 }
 
@@ -425,7 +467,7 @@ static void describe(struct launch *l, char *text, size_t size)
 	else if (l->fail.step == SPAWN_SOCKET)
 		(void)snprintf(text, size, "cannot create its socket in %s: %s",
 			l->child->sup->node->runtime_dir, why);
-	else if (l->fail.step == SPAWN_NOTIFY && l->child->spec->ready == READY_NOTIFY)
+	else if (l->fail.step == SPAWN_NOTIFY && l->notify.len > 0)
 		(void)snprintf(text, size, "cannot create its notify socket in %s: %s",
 			l->child->sup->node->runtime_dir, why);
 	else
@@ -458,6 +500,7 @@ void worker_start(struct supervised *c)
 
 		readiness_free(c);
 		group_remove(c);
+		notify_free(c);
 		explain(c, &l);
 		c->exit_wall = c->start_wall;
 		sup_start_failed(&sv->core, &c->core, &reason, spawn_for_want(r), now);
@@ -475,8 +518,31 @@ void worker_start(struct supervised *c)
 		sup_spawned(&sv->core, &c->core, now);
 		if (c->spec->ready == READY_EXEC && !c->nested)
 			sup_ready(&sv->core, &c->core, now);
+		else if (c->spec->ready == READY_PROBE)
+			prober_for_ready(c);
 	}
 	launch_done(&l);
+}
+
+int worker_spawn_probe(struct supervised *c, const struct probe_spec *spec,
+	uint64_t mark, int output, struct proc *ret, char *why, size_t size)
+{
+	struct launch l = { .child = c, .link = -1, .is_probe = true };
+	int r;
+
+	launch_init(&l, REL_GET(struct str_list, spec->argv), spec->shell);
+	make_identity(&l);
+	l.req.mark = mark;
+	l.req.ready_fd = -1;
+	l.req.fds[0] = -1;
+	l.req.fds[1] = l.req.fds[2] = output;
+	r = make_command(&l);
+	if (r == 0)
+		r = spawn(&l.req, ret, &l.fail);
+	if (r < 0)
+		describe(&l, why, size);
+	launch_done(&l);
+	return r;
 }
 
 /* The main process is unreaped as long as it is in the table, so that its pid, and the
@@ -485,6 +551,10 @@ int supervisor_signal(struct supervised *c, int sig)
 {
 	if (c->proc.pid == 0)
 		return -ESRCH;
+	if (c->main.pid != 0 &&
+		syscall(SYS_pidfd_send_signal, c->main.fd, sig, NULL, 0) == 0 &&
+		sig != SIGKILL)
+		return 0;
 	if (c->proc.fd >= 0 &&
 		syscall(SYS_pidfd_send_signal, c->proc.fd, sig, NULL, 0) == 0)
 		return 0;

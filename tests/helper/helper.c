@@ -24,6 +24,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "serve.h"
+
 extern char **environ;
 
 /* What a handled signal makes of us, set by "trap" and "slow". */
@@ -456,7 +458,7 @@ static void do_terminal(char **a)
 /* --- readiness ----------------------------------------------------------------------
  */
 
-static void do_notify(char **a)
+static void notify(const char *text)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -470,9 +472,57 @@ static void do_notify(char **a)
 		(*path == '/'));
 	if (*path == '@')
 		sun.sun_path[0] = '\0';
-	if (sendto(fd, a[0], strlen(a[0]), 0, (struct sockaddr *)&sun, len) < 0)
+	if (sendto(fd, text, strlen(text), 0, (struct sockaddr *)&sun, len) < 0)
 		fail("notify");
 	(void)close(fd);
+}
+
+static void do_notify(char **a)
+{
+	notify(a[0]);
+}
+
+/* handover FILE: another process, whose pid is in FILE then, is the main one. */
+static void do_handover(char **a)
+{
+	int fds[2];
+	char text[64];
+	pid_t pid;
+	char c;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		fail("pipe");
+	pid = fork();
+	if (pid == 0) {
+		append_pid(a[0]);
+		(void)close(fds[1]);
+		stay_for_ever();
+	}
+	(void)close(fds[1]);
+	(void)!read(fds[0], &c, 1);
+	(void)close(fds[0]);
+	(void)snprintf(text, sizeof text, "MAINPID=%d\nREADY=1", (int)pid);
+	notify(text);
+}
+
+/* alive FILE: as the watchdog wants it, with a line in FILE each time. */
+static void do_alive(char **a)
+{
+	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+
+	if (!usec || !pid || number(pid) != getpid())
+		fail("WATCHDOG_USEC, WATCHDOG_PID");
+	for (;;) {
+		notify("WATCHDOG=1");
+		append_pid(a[0]);
+		(void)poll(NULL, 0, number(usec) / 4000);
+	}
+}
+
+/* serve PORT FILE: see serve.h. */
+static void do_serve(char **a)
+{
+	serve(number(a[0]), a[1]);
 }
 
 static void do_readyfd(char **a)
@@ -560,6 +610,9 @@ static const struct word {
 	{ "eat", 0, do_eat },
 	{ "terminal", 0, do_terminal },
 	{ "notify", 1, do_notify },
+	{ "handover", 1, do_handover },
+	{ "alive", 1, do_alive },
+	{ "serve", 2, do_serve },
 	{ "readyfd", 1, do_readyfd },
 	{ "closefd", 1, do_closefd },
 	{ "count", 1, do_count },

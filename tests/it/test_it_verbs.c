@@ -253,8 +253,8 @@ CASE(it_verbs, a_node_has_each_member_also_when_it_does_not_apply)
 	static const char *const names[] = { "app", "a", "s" };
 	static const char *const members[] = { "id", "path", "type", "state", "pid",
 		"restart", "strategy", "since", "uptime_ms", "restarts", "last_exit",
-		"retry", "status_text", "detail", "ready_at", "last_lines",
-		"significant", "well", "waiting_for" };
+		"retry", "status_text", "announced", "health", "last_probe", "detail",
+		"ready_at", "last_lines", "significant", "well", "waiting_for" };
 
 	tree_up(TREE("one_for_one"));
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

@@ -168,6 +168,37 @@ Test(config_load, a_one_shot_is_transient_and_may_take_for_ever)
 	cr_expect_eq(c->policy.start_timeout_ns, 120 * SEC_NS);
 }
 
+Test(config_load, a_probe_has_its_address_and_its_defaults)
+{
+	const struct child_spec *c = load_child(
+		"\"start\": [\"a\"], \"ready\": { \"tcp\": \"127.0.0.2:80\" }, "
+		"\"health\": { \"http\": \"http://[::1]?x\" }");
+	const struct probe_spec *p = REL_GET(struct probe_spec, c->probe);
+	const struct probe_spec *h = REL_GET(struct probe_spec, c->health);
+
+	cr_expect_eq(c->ready, READY_PROBE);
+	cr_expect_eq(p->kind, PROBE_TCP);
+	cr_expect_eq(p->family, 4);
+	cr_expect_eq(memcmp(p->ip, "\x7f\0\0\2", 4), 0);
+	cr_expect_eq(p->port, 80);
+	cr_expect_eq(p->interval_ns, SEC_NS);
+	cr_expect_eq(p->timeout_ns, SEC_NS);
+	cr_expect_eq(h->kind, PROBE_HTTP);
+	cr_expect_eq(h->family, 6);
+	cr_expect_eq(h->port, 80);
+	cr_expect_str_eq(REL_STR(h->host), "[::1]");
+	cr_expect_str_eq(REL_STR(h->path), "/?x");
+	cr_expect_eq(h->interval_ns, 10 * SEC_NS);
+	cr_expect_eq(h->timeout_ns, 5 * SEC_NS);
+	cr_expect_eq(h->retries, 3);
+	c = load_child("\"start\": [\"a\"], \"health\": { \"watchdog\": \"2s\" }");
+	h = REL_GET(struct probe_spec, c->health);
+	cr_expect_eq(c->ready, READY_EXEC);
+	cr_expect(!c->probe);
+	cr_expect_eq(h->kind, PROBE_WATCHDOG);
+	cr_expect_eq(h->interval_ns, 2 * SEC_NS);
+}
+
 Test(config_load, supervisors_get_all_the_time_they_need)
 {
 	const struct child_spec *c = load_child("\"type\": \"supervisor\"");

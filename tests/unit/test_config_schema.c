@@ -487,6 +487,30 @@ static const char *const opinions[] = {
 	"\"start\": \"x\", \"backoff\": { \"initial\": \"5s\" }",
 	"\"start\": \"x\", \"args\": []",
 	"\"start\": \"x\", \"health\": {}",
+	"\"start\": \"x\", \"ready\": { \"tcp\": \"127.0.0.1:1\" }",
+	"\"start\": \"x\", \"ready\": { \"tcp\": \"[::1]:1\", \"interval\": \"1s\" }",
+	"\"start\": \"x\", \"ready\": { \"tcp\": \"localhost:1\", \"retries\": 1 }",
+	"\"start\": \"x\", \"ready\": { \"tcp\": \"localhost\" }",
+	"\"start\": \"x\", \"ready\": { \"http\": \"http://localhost/a?b\" }",
+	"\"start\": \"x\", \"ready\": { \"http\": \"http://[::1]:8080\" }",
+	"\"start\": \"x\", \"ready\": { \"http\": \"http://localhost/a#b\" }",
+	"\"start\": \"x\", \"ready\": { \"http\": \"http://localhost/a b\" }",
+	"\"start\": \"x\", \"ready\": { \"http\": \"https://localhost/\" }",
+	"\"start\": \"x\", \"ready\": { \"exec\": \"true\", \"timeout\": \"1s\" }",
+	"\"start\": \"x\", \"ready\": { \"exec\": [] }",
+	"\"start\": \"x\", \"ready\": { \"exec\": \"x\", \"tcp\": \"127.0.0.1:1\" }",
+	"\"start\": \"x\", \"ready\": { \"fd\": 3, \"timeout\": \"1s\" }",
+	"\"start\": \"x\", \"ready\": { \"interval\": \"1s\" }",
+	"\"start\": \"x\", \"ready\": { \"watchdog\": \"1s\" }",
+	"\"start\": \"x\", \"health\": { \"watchdog\": \"1s\" }",
+	"\"start\": \"x\", \"health\": { \"watchdog\": 1 }",
+	"\"start\": \"x\", \"health\": { \"watchdog\": \"1s\", \"retries\": 2 }",
+	"\"start\": \"x\", \"health\": { \"exec\": [\"a\"], \"retries\": 2 }",
+	"\"start\": \"x\", \"health\": { \"exec\": [\"a\"], \"retries\": 0 }",
+	"\"start\": \"x\", \"health\": { \"notify\": true }",
+	"\"type\": \"supervisor\", \"health\": { \"watchdog\": \"1s\" }",
+	"\"type\": \"supervisor\", \"start\": \"x\", \"health\": { \"watchdog\": \"1s\" }",
+	"\"type\": \"agent\", \"health\": { \"watchdog\": \"1s\" }",
 	"\"start\": \"x\", \"oops\": 1",
 	"\"start\": \"x\", \"env_file\": []",
 	"\"start\": \"x\", \"kill_mode\": \"mixed\"",
@@ -535,7 +559,8 @@ static char *read_manual(void)
 Test(config_schema, every_key_has_an_entry_in_the_manual_page)
 {
 	static const struct key_table *const tables[] = { &top_keys, &child_keys,
-		&control_keys, &backoff_keys, &ready_keys, &limits_keys, &cgroup_keys };
+		&control_keys, &backoff_keys, &ready_keys, &health_keys, &probe_keys,
+		&limits_keys, &cgroup_keys };
 	char *manual = read_manual();
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
@@ -554,7 +579,8 @@ Test(config_schema, every_key_has_an_entry_in_the_manual_page)
 Test(config_schema, every_key_is_documented)
 {
 	static const struct key_table *const tables[] = { &top_keys, &child_keys,
-		&control_keys, &backoff_keys, &ready_keys, &limits_keys, &cgroup_keys };
+		&control_keys, &backoff_keys, &ready_keys, &health_keys, &probe_keys,
+		&limits_keys, &cgroup_keys };
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
 		for (size_t j = 0; j < tables[i]->n; j++) {

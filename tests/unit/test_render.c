@@ -194,8 +194,8 @@ Test(render, json_has_every_key_of_every_node, .timeout = 5)
 {
 	static const char *const all[] = { "id", "path", "type", "state", "pid",
 		"restart", "strategy", "since", "uptime_ms", "restarts", "last_exit",
-		"retry", "status_text", "ready_at", "last_lines", "significant", "well",
-		"waiting_for" };
+		"retry", "status_text", "announced", "health", "last_probe", "ready_at",
+		"last_lines", "significant", "well", "waiting_for" };
 	static const char *const sups[] = { "max_restarts", "max_seconds",
 		"recent_restarts", "socket", "children" };
 	struct sample s;
