@@ -351,6 +351,8 @@ static void fill_process(struct block *b, const struct draft_child *c, size_t at
 	spec->user = REL_TO(at, struct child_spec, user, put_user(b, &c->user));
 	spec->attrs = REL_TO(at, struct child_spec, attrs, put_attrs(b, &c->attrs));
 	spec->success = REL_TO(at, struct child_spec, success, put_success(b, c));
+	spec->ready_log =
+		REL_TO(at, struct child_spec, ready_log, put_string(b, c->ready_log));
 	spec->probe = REL_TO(at, struct child_spec, probe, put_probe(b, &c->probe));
 	spec->health = REL_TO(at, struct child_spec, health, put_probe(b, &c->health));
 	for (size_t i = 0; i < 3; i++) {

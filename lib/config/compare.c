@@ -131,6 +131,7 @@ static bool equal_policies(
 		equal_backoffs(&a->backoff, &b->backoff) &&
 		left->ready == right->ready &&
 		(left->ready != READY_FD || left->ready_fd == right->ready_fd) &&
+		equal_texts(REL_STR(left->ready_log), REL_STR(right->ready_log)) &&
 		equal_probes(REL_GET(struct probe_spec, left->probe),
 			REL_GET(struct probe_spec, right->probe)) &&
 		spec_same_health(left, right) && left->kill_mode == right->kill_mode &&

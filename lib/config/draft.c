@@ -228,6 +228,7 @@ static void plain_from_spec(const struct child_spec *spec, struct draft_child *c
 	c->cwd = REL_STR(spec->cwd);
 	c->initial = REL_STR(spec->initial);
 	c->file = REL_STR(spec->file);
+	c->ready_log = REL_STR(spec->ready_log);
 	c->registry_keys = spec->registry_keys;
 	c->where = REL_STR(spec->where);
 	c->has_success = success != NULL;

@@ -90,6 +90,7 @@ struct draft_child {
 	bool has_success;
 	struct success_spec success;
 	struct draft_stdio stdio[3];
+	const char *ready_log;
 	struct draft_probe probe, health;
 
 	const char *initial; /* JSON text */

@@ -223,6 +223,12 @@ static void ready(struct buf *out, const struct child_spec *c)
 		key(out, "ready");
 		buf_adds(out, "{\"exit\":true}");
 		return;
+	case READY_LOG:
+		key(out, "ready");
+		buf_addc(out, '{');
+		text(out, "log", REL_STR(c->ready_log));
+		buf_addc(out, '}');
+		return;
 	case READY_PROBE:
 		probe(out, "ready", REL_GET(struct probe_spec, c->probe));
 		return;

@@ -235,7 +235,8 @@ static const struct key ready_rows[] = {
 	  .doc = "a newline on this descriptor" },
 	{ "exit", value_true, IN_WORKER, KEY_ONE_OF, .schema = S_TRUE,
 	  .doc = "a one-shot: ready when it has ended normally" },
-	{ .name = "log", .in = IN_WORKER },
+	{ "log", ready_log, IN_WORKER, KEY_ONE_OF, .offset = DRAFT(ready_log),
+	  .schema = S_REF("line"), .doc = "it prints a line that contains this" },
 };
 
 static const struct key health_rows[] = {

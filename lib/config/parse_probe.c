@@ -161,6 +161,18 @@ bool way_watchdog(struct parse *p, const struct key *k, const cJSON *v, void *ba
 	return value_duration(p, k, v, base);
 }
 
+bool ready_log(struct parse *p, const struct key *k, const cJSON *v, void *base)
+{
+	struct draft_child *c = base;
+
+	if (!value_text(p, &(struct key){ .name = k->name }, v, &c->ready_log) ||
+		!is_short(p, k, v))
+		return false;
+	if (!strchr(v->valuestring, '\n'))
+		return true;
+	return value_wrong_type(p, k, v, "a part of one line");
+}
+
 /* --- the objects --------------------------------------------------------------------
  */
 
@@ -223,7 +235,8 @@ static const struct key *read_object(struct parse *p, const struct key *k,
 bool child_ready(struct parse *p, const struct key *k, const cJSON *v, void *base)
 {
 	static const char wanted[] =
-		"one of {\"notify\": true}, {\"fd\": 3}, {\"exit\": true}, {\"tcp\": "
+		"one of {\"notify\": true}, {\"fd\": 3}, {\"exit\": true}, {\"log\": "
+		"\"text\"}, {\"tcp\": "
 		"\"127.0.0.1:80\"}, {\"http\": \"http://127.0.0.1/\"}, {\"exec\": "
 		"[\"program\"]}";
 	static const struct {
@@ -233,6 +246,7 @@ bool child_ready(struct parse *p, const struct key *k, const cJSON *v, void *bas
 		{ "notify", READY_NOTIFY },
 		{ "fd", READY_FD },
 		{ "exit", READY_EXIT },
+		{ "log", READY_LOG },
 	};
 	struct draft_child *c = base;
 	struct draft_probe probe = { .spec = { .interval_ns = READY_INTERVAL,
@@ -247,6 +261,8 @@ bool child_ready(struct parse *p, const struct key *k, const cJSON *v, void *bas
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (strcmp(kinds[i].name, way->name) == 0)
 			c->ready = (uint8_t)kinds[i].kind;
+	if (c->ready != READY_LOG)
+		c->ready_log = NULL;
 	c->policy.oneshot = c->ready == READY_EXIT;
 	c->probe = c->ready == READY_PROBE ? probe : (struct draft_probe){ 0 };
 	return true;

@@ -114,6 +114,18 @@ static void check_oneshot(struct parse *p, const struct key_use *use, const cJSO
 		"transient or temporary");
 }
 
+static void check_ready_log(
+	struct parse *p, const cJSON *obj, const struct draft_child *c)
+{
+	const cJSON *v = json_get(obj, "ready");
+
+	if (c->ready == READY_LOG && c->stdio[1].kind != STDIO_LOG &&
+		c->stdio[2].kind != STDIO_LOG)
+		diag_error(p->diag, p->doc, v ? v : obj,
+			"\"ready\" waits for a line, but neither \"stdout\" nor "
+			"\"stderr\" is \"log\": nobody reads what it prints");
+}
+
 static void check_health(struct parse *p, const cJSON *obj, const struct draft_child *c)
 {
 	const cJSON *v = json_get(obj, "health");
@@ -307,6 +319,7 @@ static void settle_child(struct parse *p, const struct key_use *use, const cJSON
 	check_link(p, use, obj, in, c);
 	check_significant(p, use, obj, c);
 	check_oneshot(p, use, obj, c);
+	check_ready_log(p, obj, c);
 	check_health(p, obj, c);
 	check_backoff(p, obj, c);
 	check_dynamic(p, use, obj, c);

@@ -59,6 +59,8 @@ static const struct {
 	{ "url", "{\"type\":\"string\",\"maxLength\":" STRINGIFY(KICK_PROBE_TARGET_MAX)
 	  ",\"pattern\":\"^http://(localhost|[0-9.]+|\\\\[[0-9A-Fa-f:.]+\\\\])"
 	  "(:[0-9]{1,5})?([/?][!$-~]*)?$\"}" },
+	{ "line", "{\"type\":\"string\",\"minLength\":1,\"maxLength\":"
+	  STRINGIFY(KICK_PROBE_TARGET_MAX) ",\"pattern\":\"^[^\\n]*$\"}" },
 	{ "ready_fd", "{\"type\":\"integer\",\"minimum\":" STRINGIFY(KICK_READY_FD_MIN)
 	  ",\"maximum\":" STRINGIFY(KICK_READY_FD_MAX) "}" },
 	{ "limit_size", LIMIT("{\"type\":\"integer\",\"minimum\":0,\"maximum\":"

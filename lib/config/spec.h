@@ -66,6 +66,7 @@ enum ready_kind {
 	READY_NOTIFY,
 	READY_FD,
 	READY_EXIT,
+	READY_LOG,
 	READY_PROBE
 };
 
@@ -136,14 +137,15 @@ struct child_spec {
 	bool link;	       /* the program speaks libkick */
 	bool has_umask;
 	uint16_t umask;
-	rel cwd;      /* absolute, or with ${VAR} in it */
-	rel env;      /* struct env_list */
-	rel env_file; /* struct str_list; a leading '-': may be missing */
-	rel user;     /* struct user_spec */
-	rel attrs;    /* struct attrs; none: nothing is asked for */
-	rel success;  /* struct success_spec */
-	rel probe;    /* struct probe_spec; of READY_PROBE */
-	rel health;   /* struct probe_spec, or none */
+	rel cwd;       /* absolute, or with ${VAR} in it */
+	rel env;       /* struct env_list */
+	rel env_file;  /* struct str_list; a leading '-': may be missing */
+	rel user;      /* struct user_spec */
+	rel attrs;     /* struct attrs; none: nothing is asked for */
+	rel success;   /* struct success_spec */
+	rel ready_log; /* what a line contains; of READY_LOG */
+	rel probe;     /* struct probe_spec; of READY_PROBE */
+	rel health;    /* struct probe_spec, or none */
 	struct stdio_spec stdio[3];
 
 	rel initial;	       /* JSON text; of agents */

@@ -35,6 +35,7 @@ key_read child_stdio; /* [struct draft_stdio] */
 key_read child_backoff;
 key_read child_ready;
 key_read child_health;
+key_read ready_log; /* [const char *] */
 key_read child_initial;
 key_read child_file;
 key_read child_nice;

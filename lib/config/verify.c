@@ -192,6 +192,8 @@ static bool good_process(const struct verify *v, const struct child_spec *c)
 		(c->ready_fd < KICK_READY_FD_MIN || c->ready_fd > KICK_READY_FD_MAX))
 		return false;
 	if ((c->ready == READY_PROBE) != (c->probe != 0) ||
+		(c->ready == READY_LOG) != (c->ready_log != 0) ||
+		!good_string(v, &c->ready_log, true) ||
 		!good_probe(v, &c->probe, false) || !good_probe(v, &c->health, true))
 		return false;
 	for (int i = 0; i < 3; i++) {

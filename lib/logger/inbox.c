@@ -32,6 +32,11 @@ static int take_fd(struct msghdr *msg)
 	return taken;
 }
 
+static bool has_fd(const struct inbox *in)
+{
+	return in->notice.kind == NOTICE_PIPE || in->notice.kind == NOTICE_WATCH;
+}
+
 /* The notice at the beginning of what is left; the rest of a datagram that makes no
  * sense is dropped with it. */
 static int parse(struct inbox *in)
@@ -50,7 +55,7 @@ static int parse(struct inbox *in)
 		return -EPROTO;
 	text++;
 	nul = text < end ? memchr(text, '\0', (size_t)(end - text)) : NULL;
-	if (!nul || (in->notice.kind == NOTICE_PIPE && in->fd < 0 && !in->cut))
+	if (!nul || (has_fd(in) && in->fd < 0 && !in->cut))
 		return -EPROTO;
 	in->at = (size_t)(nul + 1 - in->bytes);
 	in->path = path;
@@ -89,7 +94,7 @@ int inbox_read(int fd, struct inbox *in)
 	in->at = 0;
 	in->len = msg.msg_flags & MSG_TRUNC ? 0 : (size_t)n;
 	r = parse(in);
-	if (r == 1 && in->notice.kind == NOTICE_PIPE)
+	if (r == 1 && has_fd(in))
 		return r;
 	if (in->fd >= 0)
 		fd_close(in->fd);

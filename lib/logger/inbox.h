@@ -15,7 +15,7 @@ struct inbox {
 	const char *path; /* in bytes */
 	const char *text; /* in bytes */
 	bool cut;	  /* there was no descriptor left for one that came */
-	int fd;		  /* of a NOTICE_PIPE, the caller's; or -1 */
+	int fd;		  /* of a pipe or a watch, the caller's; or -1 */
 	size_t at, len;	  /* what of the datagram is not taken yet: [at, len) */
 	char bytes[NOTICE_MAX + 1];
 };

@@ -216,6 +216,23 @@ static void on_line(void *user, const struct output *o, uint32_t stream,
 	hub_tell_line(&lg->hub, o->prefix, o->path_len, stream, text, len);
 }
 
+static void finish_process(struct logger *lg, const char *path)
+{
+	struct output *o;
+
+	sources_catch_up(&lg->sources, path, true);
+	o = outputs_find(&lg->outputs, path);
+	if (o)
+		outputs_unwatch(o);
+}
+
+/* Without a descriptor it is lost; its end tells the supervisor to ask again. */
+static void take_watch(struct logger *lg, struct inbox *in)
+{
+	if (in->fd >= 0)
+		sources_watch(&lg->sources, in->path, in->text, in->notice.id, in->fd);
+}
+
 static void take_event(struct logger *lg, struct inbox *in)
 {
 	const struct hub_event e = {
@@ -228,7 +245,7 @@ static void take_event(struct logger *lg, struct inbox *in)
 
 	/* What it had begun to say is not continued by its successor. */
 	if (e.event == EVENT_EXITED)
-		sources_catch_up(&lg->sources, e.path, true);
+		finish_process(lg, e.path);
 	hub_tell_event(&lg->hub, &e);
 }
 
@@ -280,6 +297,7 @@ static void take_notice(struct logger *lg, struct inbox *in)
 		[NOTICE_EVENT] = take_event,
 		[NOTICE_MESSAGE] = take_message,
 		[NOTICE_PIPE] = take_pipe,
+		[NOTICE_WATCH] = take_watch,
 	};
 
 	if (in->notice.lost > 0)

@@ -4,6 +4,16 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/macro.h"
+
+struct watch {
+	uint64_t id; /* of the first pipe that is looked at */
+	int fd;
+	char text[];
+};
 
 /* NOLINTNEXTLINE(readability-function-size): uthash */
 struct output *outputs_find(const struct outputs *os, const char *path)
@@ -29,12 +39,22 @@ static void leave_closed(struct outputs *os, struct output *o)
 	os->n_closed--;
 }
 
+void outputs_unwatch(struct output *o)
+{
+	if (!o->watch)
+		return;
+	(void)fd_close(o->watch->fd);
+	free(o->watch);
+	o->watch = NULL;
+}
+
 /* NOLINTNEXTLINE(readability-function-size): uthash */
 static void free_output(struct outputs *os, struct output *o)
 {
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it leaves the table */
 	HASH_DEL(os->table, o);
 	lastlines_done(&o->last);
+	outputs_unwatch(o);
 	free(o);
 }
 
@@ -93,6 +113,48 @@ void outputs_remember(struct outputs *os, struct output *o, uint32_t stream,
 	const char *text, size_t len)
 {
 	lastlines_add(&o->last, ++os->seq, stream, text, len);
+}
+
+bool outputs_watch(struct output *o, const char *text, uint64_t id, int fd)
+{
+	size_t n = strlen(text) + 1;
+	struct watch *w = malloc(sizeof *w + n);
+
+	outputs_unwatch(o);
+	if (!w)
+		return false;
+	w->id = id;
+	w->fd = fd;
+	memcpy(w->text, text, n);
+	o->watch = w;
+	return true;
+}
+
+static void look(struct output *o, const char *text, size_t len)
+{
+	const struct watch *w = o->watch;
+
+	if (!memmem(text, len, w->text, strlen(w->text)))
+		return;
+	(void)!write(w->fd, "\n", 1);
+	outputs_unwatch(o);
+}
+
+void outputs_tell_watch(struct output *o, uint64_t id, const char *text, size_t len)
+{
+	if (o->watch && id >= o->watch->id)
+		look(o, text, len);
+}
+
+void outputs_tell_watch_of_old(struct output *o, uint64_t since)
+{
+	autofree char *line = malloc(LASTLINE_MAX);
+	struct lastline at;
+	uint32_t i = 0;
+
+	while (line && o->watch && lastlines_next(&o->last, &i, &at, line))
+		if (at.seq > since)
+			look(o, line, at.len);
 }
 
 void outputs_done(struct outputs *os)

@@ -10,11 +10,13 @@
 #include "logger/lastlines.h"
 
 struct source;
+struct watch;
 
 struct output {
 	UT_hash_handle hh;
 	struct lastlines last;
 	struct source *sources;	      /* open pipes */
+	struct watch *watch;	      /* who waits for a line of it, or NULL */
 	struct output *older, *newer; /* among those without one */
 	uint32_t path_len;
 	char prefix[]; /* "PATH | " */
@@ -48,6 +50,19 @@ struct output *outputs_get(struct outputs *os, const char *path);
 /* A first pipe has come; the last one has gone (o may be freed by this). */
 void outputs_opened(struct outputs *os, struct output *o);
 void outputs_closed(struct outputs *os, struct output *o);
+
+/* Somebody waits for a line that contains the text, of a pipe whose id is not below id:
+ * a newline goes into fd then, which is taken. False: no memory, fd is the caller's. */
+bool outputs_watch(struct output *o, const char *text, uint64_t id, int fd);
+
+/* Nobody waits any more. */
+void outputs_unwatch(struct output *o);
+
+/* A line of the pipe id, for who waits. */
+void outputs_tell_watch(struct output *o, uint64_t id, const char *text, size_t len);
+
+/* Those that are remembered from after since, too. */
+void outputs_tell_watch_of_old(struct output *o, uint64_t since);
 
 /* Remembers a line. */
 void outputs_remember(struct outputs *os, struct output *o, uint32_t stream,

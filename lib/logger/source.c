@@ -49,6 +49,7 @@ static bool pass_on(struct source *s, const char *text, size_t len, bool remembe
 		return false;
 	if (remember)
 		outputs_remember(ss->outputs, o, s->stream, text, len);
+	outputs_tell_watch(o, s->id, text, len);
 	if (ss->line)
 		ss->line(ss->user, o, s->stream, text, len);
 	return true;
@@ -286,6 +287,7 @@ int sources_add(
 		return -ENOMEM;
 	}
 	s->id = id;
+	s->since = ss->outputs->seq;
 	s->stream = stream == 2 ? 2 : 1;
 	r = loop_add(ss->loop, &s->io, EPOLLIN);
 	if (r < 0)
@@ -365,6 +367,22 @@ void sources_catch_up(struct sources *ss, const char *path, bool whole)
 		if (!s->paused && read_until_empty(s) == OUT_EMPTY && whole)
 			(void)finish_line(s);
 	}
+}
+
+void sources_watch(
+	struct sources *ss, const char *path, const char *text, uint64_t id, int fd)
+{
+	struct output *o = outputs_get(ss->outputs, path);
+	uint64_t since = UINT64_MAX;
+
+	if (!o || !outputs_watch(o, text, id, fd)) {
+		(void)fd_close(fd);
+		return;
+	}
+	for (const struct source *s = o->sources; s; s = s->next_of_output)
+		if (s->id >= id && s->since < since)
+			since = s->since;
+	outputs_tell_watch_of_old(o, since);
 }
 
 void sources_finish(struct sources *ss)

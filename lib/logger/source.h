@@ -23,7 +23,8 @@ struct source {
 	struct source *next_of_output;
 	struct source *next_paused;
 	uint64_t id;
-	char *carry; /* read and not yet passed on */
+	uint64_t since; /* outputs.seq when it came */
+	char *carry;	/* read and not yet passed on */
 	uint32_t carry_len;
 	uint8_t stream;
 	bool paused;
@@ -59,6 +60,11 @@ void sources_resume(struct sources *ss);
 /* Reads now what is in the pipes of a path (as far as its sinks take it); whole: an
  * unfinished line is passed on too. */
 void sources_catch_up(struct sources *ss, const char *path, bool whole);
+
+/* Somebody waits for a line of path with the text, in a pipe whose id is not below id:
+ * outputs_watch, and what has been read of such a pipe counts too. */
+void sources_watch(
+	struct sources *ss, const char *path, const char *text, uint64_t id, int fd);
 
 /* Reads what is there and ends each pipe in which nothing is left, though somebody may
  * still hold its other end. Those that wait for their sink stay. */

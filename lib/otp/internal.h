@@ -110,6 +110,8 @@ void output_close(struct supervised *c);
 
 /* readiness.c */
 int readiness_new(struct supervised *c, struct spawn_request *req);
+/* For a line of its output; before output_open. */
+int readiness_watch(struct supervised *c);
 void readiness_spawned(struct supervised *c);
 void readiness_free(struct supervised *c);
 
@@ -152,6 +154,10 @@ void report_turn(struct supervisor *sv);
 /* A pipe for the logger, directly. 0, or -EAGAIN: it could not be told now. */
 int report_pipe(
 	struct supervisor *sv, const char *path, int stream, uint64_t id, int fd);
+
+/* A watch for the logger, with the pipe that it is to tell. 0 or a negative errno. */
+int report_watch(
+	struct supervisor *sv, const char *path, const char *text, uint64_t id, int fd);
 
 /* reloading.c */
 void reloading_begin(struct supervisor *sv, int fd);

@@ -18,6 +18,9 @@ enum notice_kind {
 			 */
 	NOTICE_PIPE, /* a pipe of output of `path`: the read end comes with it; id names
 			it, stream is 1 or 2 (1 for both together) */
+	NOTICE_WATCH, /* somebody waits for a line of `path` that contains the text,
+			 in a pipe whose id is not below id: the newline that tells
+			 of it goes into the descriptor that comes with it, a pipe */
 };
 
 struct notice {

@@ -1,6 +1,7 @@
 /* What a supervisor tells the logger: events for those who watch, and one line for each
  * thing that a person would ask about. Collected during a turn of the loop and sent at
  * its end, so that a restart is never later for it; never waits. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,6 +66,24 @@ int report_pipe(
 	memcpy(m.path, path, n);
 	/* The two NULs after the path: its own, and an empty text. */
 	return sock_send(FD_NOTICE, &m, offsetof(typeof(m), path) + n + 2, &fd, 1);
+}
+
+int report_watch(
+	struct supervisor *sv, const char *path, const char *text, uint64_t id, int fd)
+{
+	struct notice n = { .kind = NOTICE_WATCH, .id = id };
+	struct buf m;
+	int r = -ENOMEM;
+
+	report_flush(sv);
+	buf_init(&m, NOTICE_MAX);
+	buf_add(&m, &n, sizeof n);
+	buf_add(&m, path, strlen(path) + 1);
+	buf_add(&m, text, strlen(text) + 1);
+	if (buf_ok(&m))
+		r = sock_send(FD_NOTICE, m.data, m.len, &fd, 1);
+	buf_done(&m);
+	return r;
 }
 
 void report_message(

@@ -353,6 +353,18 @@ static int make_stdio(struct launch *l)
 	return 0;
 }
 
+/* The logger is told what to look for before it has anything to look at. */
+static int make_watch(struct launch *l)
+{
+	struct supervised *c = l->child;
+	int r;
+
+	if (c->spec->ready != READY_LOG || c->nested)
+		return 0;
+	r = readiness_watch(c);
+	return r < 0 ? failed(l, SPAWN_PIPE, r) : 0;
+}
+
 static int make_ready(struct launch *l)
 {
 	struct supervised *c = l->child;
@@ -435,6 +447,8 @@ static int launch(struct launch *l)
 	if (r < 0)
 		return failed(l, SPAWN_CGROUP, r);
 	r = check_stdio(l);
+	if (r == 0)
+		r = make_watch(l);
 	if (r == 0)
 		r = make_stdio(l);
 	if (r == 0)

@@ -103,6 +103,47 @@ CASE(it_probe, a_start_that_takes_too_long_says_what_the_probe_saw)
 		"%s", tree_err());
 }
 
+CASE(it_probe, the_next_one_waits_for_a_line)
+{
+	make_fifo("g");
+	tree_start("{'name':'app','children':[{'id':'a','ready':{'log':'is up'},"
+		   "'start':['./h','count','f','say','it is not','gate','g','err','it "
+		   "is up now','stay']}," CHILD(
+			   "b", "'restart':'permanent'", "'count','b','stay'") "]}",
+		"");
+	await_out("a | it is not");
+	check(strcmp(state_of("a"), "starting") == 0, "a is %s", state_of("a"));
+	check(lines_in("b") == 0, "b was started");
+	open_gate("g");
+	tree_ready();
+	check_alive("b");
+	/* What the one before has printed is not its own. */
+	(void)kill(pid_of("a"), SIGKILL);
+	await_lines("f", 2);
+	check(strcmp(state_of("a"), "starting") == 0, "a is %s", state_of("a"));
+	open_gate("g");
+	await_state("a", "running");
+	tree_down();
+}
+
+CASE(it_probe, a_line_is_found_by_the_logger_that_comes_after)
+{
+	pid_t logger;
+
+	make_fifo("g");
+	tree_start("{'name':'app','children':[{'id':'a','ready':{'log':'up'},"
+		   "'start':['./h','say','wait','gate','g','say','up','stay']}]}",
+		"");
+	await_out("a | wait");
+	logger = logger_pid();
+	(void)kill(logger, SIGKILL);
+	await_gone(logger);
+	open_gate("g");
+	tree_ready();
+	check_alive("a");
+	tree_down();
+}
+
 /* --- health -------------------------------------------------------------------------
  */
 

@@ -556,7 +556,6 @@ Test(docs, what_readme_calls_missing_is_refused, .timeout = 5)
 		const char *key;
 	} rows[] = {
 		{ "listening sockets", "\"listen\": [\"a\"]" },
-		{ "readiness by a line", "\"ready\": { \"log\": \"up\" }" },
 		{ "log files", "\"log\": { \"to\": \"file:x\" }" },
 	};
 	autofree char *readme = read_tree("README.md");

@@ -414,6 +414,103 @@ static bool put(const char *text, bool urgent)
 	return sink_put(&sink, &line, urgent);
 }
 
+/* --- watches ------------------------------------------------------------------------
+ */
+
+static int new_watch(const char *text, uint64_t id)
+{
+	int ends[2];
+
+	cr_assert(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
+	sources_watch(&sources, "a", text, id, ends[1]);
+	return ends[0];
+}
+
+/* "\n": told; "": the watch is no more; NULL: it still waits. */
+static const char *told(int fd)
+{
+	static char text[8];
+	ssize_t n = read(fd, text, sizeof text - 1);
+
+	if (n < 0)
+		return NULL;
+	text[n] = '\0';
+	return text;
+}
+
+Test(source, a_watch_is_told_of_the_line_with_its_text)
+{
+	int watch = new_watch("is up", 1);
+	int fd = new_pipe(1, 1, "a"), other = new_pipe(2, 1, "b");
+
+	write_text(other, "is up\n");
+	write_text(fd, "is\nup, it is u");
+	turn();
+	cr_expect_null(told(watch));
+	write_text(fd, "p now\n");
+	turn();
+	cr_expect_str_eq(told(watch), "\n");
+	cr_expect_str_eq(told(watch), "");
+	write_text(fd, "is up\n");
+	turn();
+	(void)close(fd);
+	(void)close(other);
+	(void)close(watch);
+}
+
+Test(source, a_watch_is_for_later_pipes_than_those_of_an_earlier_life)
+{
+	int old = new_pipe(1, 1, "a"), fd, watch;
+
+	write_text(old, "up\n");
+	turn();
+	watch = new_watch("up", 2);
+	write_text(old, "up again\n");
+	turn();
+	cr_expect_null(told(watch));
+	fd = new_pipe(3, 2, "a");
+	write_text(fd, "up\n");
+	turn();
+	cr_expect_str_eq(told(watch), "\n");
+	(void)close(old);
+	(void)close(fd);
+	(void)close(watch);
+}
+
+Test(source, a_watch_that_comes_late_finds_what_its_pipe_has_said)
+{
+	int old = new_pipe(1, 1, "a"), fd, none, watch;
+
+	write_text(old, "down\n");
+	turn();
+	fd = new_pipe(2, 1, "a");
+	write_text(fd, "up\n");
+	turn();
+	none = new_watch("down", 2);
+	cr_expect_null(told(none));
+	watch = new_watch("up", 2);
+	cr_expect_str_eq(told(none), "", "the later one takes its place");
+	cr_expect_str_eq(told(watch), "\n");
+	(void)close(old);
+	(void)close(fd);
+	(void)close(none);
+	(void)close(watch);
+}
+
+Test(source, a_watch_ends_with_its_output)
+{
+	int watch = new_watch("up", 1);
+
+	cr_expect_null(told(watch));
+	outputs_unwatch(outputs_find(&outputs, "a"));
+	cr_expect_str_eq(told(watch), "");
+	(void)close(watch);
+	watch = new_watch("up", 1);
+	outputs_done(&outputs);
+	cr_expect_str_eq(told(watch), "");
+	(void)close(watch);
+}
+
 Test(sink, leaves_the_flags_of_others_alone)
 {
 	cr_expect(sink.how == SINK_OWN);
