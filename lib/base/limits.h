@@ -78,6 +78,17 @@
 #define KICK_PROBE_ANSWER_MAX (4 << 10)
 #define KICK_PROBE_OUTPUT_MAX (256 << 10)
 
+/* Listening sockets of an application: each process of kick has all of them. */
+#define KICK_SOCKETS_MAX 256
+
+/* Listening sockets of one child: descriptors 3 and up, below what kick needs itself.
+ */
+#define KICK_CHILD_SOCKETS_MAX 15
+
+/* The most connections that may wait in a socket; the kernel's somaxconn bounds it too.
+ */
+#define KICK_BACKLOG_MAX 65535
+
 /* An orphaned supervisor gets this long to stop its children in order. */
 #define KICK_ORPHAN_GRACE_MS 5000
 

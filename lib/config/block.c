@@ -236,6 +236,39 @@ static size_t put_attrs(struct block *b, const struct attrs *a)
 	return at;
 }
 
+static size_t put_sockets(struct block *b, const struct draft_sockets *list)
+{
+	uint32_t n = (uint32_t)list->n;
+	size_t at, here;
+
+	if (n == 0)
+		return 0;
+	at = reserve(b, sizeof(struct socket_list) + n * sizeof(struct socket_spec),
+		_Alignof(struct socket_list));
+	put(b, at, &n, sizeof n);
+	here = at + offsetof(struct socket_list, at);
+	for (const struct draft_socket *s = list->first; s; s = s->next) {
+		struct socket_spec spec;
+
+		memset(&spec, 0, sizeof spec);
+		spec.kind = s->kind;
+		spec.backlog = s->backlog;
+		spec.port = s->port;
+		spec.mode = s->mode;
+		spec.is_v6 = s->is_v6;
+		memcpy(spec.ip, s->ip, sizeof spec.ip);
+		spec.name =
+			REL_TO(here, struct socket_spec, name, put_string(b, s->name));
+		spec.address = REL_TO(
+			here, struct socket_spec, address, put_string(b, s->address));
+		spec.path =
+			REL_TO(here, struct socket_spec, path, put_string(b, s->path));
+		put(b, here, &spec, sizeof spec);
+		here += sizeof spec;
+	}
+	return at;
+}
+
 static size_t put_success(struct block *b, const struct draft_child *c)
 {
 	size_t at;
@@ -348,6 +381,8 @@ static void fill_process(struct block *b, const struct draft_child *c, size_t at
 	spec->env = REL_TO(at, struct child_spec, env, put_env(b, &c->env));
 	spec->env_file = REL_TO(at, struct child_spec, env_file,
 		put_list(b, &c->env_file, &(struct draft_list){ 0 }));
+	spec->listen = REL_TO(at, struct child_spec, listen,
+		put_list(b, &c->listen, &(struct draft_list){ 0 }));
 	spec->user = REL_TO(at, struct child_spec, user, put_user(b, &c->user));
 	spec->attrs = REL_TO(at, struct child_spec, attrs, put_attrs(b, &c->attrs));
 	spec->success = REL_TO(at, struct child_spec, success, put_success(b, c));
@@ -411,6 +446,7 @@ static void put_config(struct block *b, const struct draft_config *cf)
 	head.name = REL_TO(at, struct config, name, put_string(b, cf->name));
 	head.file = REL_TO(at, struct config, file, put_string(b, cf->file));
 	head.env = REL_TO(at, struct config, env, put_env(b, &cf->env));
+	head.listen = REL_TO(at, struct config, listen, put_sockets(b, &cf->listen));
 	head.control_group = REL_TO(at, struct config, control_group,
 		put_numbers(b, &cf->control_group.gid, cf->control_group.is_set));
 	head.control_readers = REL_TO(at, struct config, control_readers,

@@ -37,6 +37,26 @@ bool env_list_equal(const struct env_list *a, const struct env_list *b)
 	return true;
 }
 
+bool socket_same(const struct socket_spec *a, const struct socket_spec *b)
+{
+	return a->kind == b->kind &&
+		strcmp(REL_STR(a->address), REL_STR(b->address)) == 0;
+}
+
+bool config_same_sockets(
+	const struct config *a, const struct config *b, const struct str_list *names)
+{
+	for (uint32_t i = 0; names && i < names->n; i++) {
+		const char *name = str_list_at(names, i);
+		const struct socket_spec *x = config_socket(a, name);
+		const struct socket_spec *y = config_socket(b, name);
+
+		if (!x || !y || !socket_same(x, y))
+			return false;
+	}
+	return true;
+}
+
 static bool equal_groups(const struct user_spec *a, const struct user_spec *b)
 {
 	const uint32_t *left = REL_GET(uint32_t, a->groups);
@@ -77,6 +97,8 @@ static bool equal_processes(const struct child_spec *a, const struct child_spec 
 			REL_GET(struct str_list, b->argv)) &&
 		equal_lists(REL_GET(struct str_list, a->env_file),
 			REL_GET(struct str_list, b->env_file)) &&
+		equal_lists(REL_GET(struct str_list, a->listen),
+			REL_GET(struct str_list, b->listen)) &&
 		env_list_equal(REL_GET(struct env_list, a->env),
 			REL_GET(struct env_list, b->env)) &&
 		equal_users(REL_GET(struct user_spec, a->user),

@@ -256,6 +256,9 @@ int draft_from_spec(
 		r = list_from_spec(
 			a, REL_GET(struct str_list, spec->env_file), &ret->env_file);
 	if (r == 0)
+		r = list_from_spec(
+			a, REL_GET(struct str_list, spec->listen), &ret->listen);
+	if (r == 0)
 		r = env_from_spec(a, REL_GET(struct env_list, spec->env), &ret->env);
 	if (r == 0)
 		r = probe_from_spec(

@@ -34,6 +34,24 @@ struct draft_user {
 	const char *name, *home;
 };
 
+struct draft_socket {
+	struct draft_socket *next;
+	const char *name, *address;
+	const char *path;
+	uint32_t kind; /* enum socket_kind */
+	uint32_t backlog;
+	uint16_t port, mode;
+	bool is_v6;
+	uint8_t ip[16];
+	const struct doc *doc;
+	const cJSON *item;
+};
+
+struct draft_sockets {
+	size_t n;
+	struct draft_socket *first, *last;
+};
+
 struct draft_stdio {
 	uint32_t kind; /* enum stdio_kind */
 	const char *path;
@@ -83,6 +101,7 @@ struct draft_child {
 	const char *cwd;
 	struct draft_env env;
 	struct draft_list env_file;
+	struct draft_list listen;
 	const char *user_name, *group_name; /* as given */
 	const cJSON *group_names;
 	struct draft_user user; /* as looked up */
@@ -111,6 +130,7 @@ struct draft_config {
 	const char *name;
 	const char *file;
 	struct draft_env env;
+	struct draft_sockets listen;
 	uint8_t on_give_up;
 	int64_t shutdown_ns;
 	struct draft_gid control_group, control_readers;

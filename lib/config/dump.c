@@ -338,6 +338,8 @@ static void process(struct buf *out, const struct child_spec *c)
 		text(out, "cwd", REL_STR(c->cwd));
 	env(out, REL_GET(struct env_list, c->env));
 	list(out, "env_file", REL_GET(struct str_list, c->env_file));
+	if (c->listen)
+		list(out, "listen", REL_GET(struct str_list, c->listen));
 	user(out, REL_GET(struct user_spec, c->user));
 	if (c->has_umask)
 		number_text(out, "umask", "o", c->umask);

@@ -18,6 +18,7 @@
 #define CONFIG(field) offsetof(struct draft_config, field)
 #define BACKOFF(field) offsetof(struct backoff, field)
 #define PROBE(field) offsetof(struct draft_probe, spec.field)
+#define SOCKET(field) offsetof(struct draft_socket, field)
 
 #define ENUM(what, list) .noun = (what), .names = (list), .n_names = ARRAY_LEN(list)
 
@@ -54,7 +55,9 @@ static const struct key top_rows[] = {
 	{ "shutdown", value_duration, IN_TOP, KEY_INFINITY | KEY_NUMBER_MS,
 	  .offset = CONFIG(shutdown_ns), .schema = S_REF("stop_time"),
 	  .def = "\"infinity\"", .doc = "deadline of the whole ordered stop" },
-	{ .name = "listen", .in = IN_TOP },
+	{ "listen", top_listen, IN_TOP, .offset = CONFIG(listen),
+	  .schema = S_REF("sockets"), .def = "{}",
+	  .doc = "listening sockets by name, kept open for the children that name them" },
 	{ .name = "log", .in = IN_TOP },
 };
 
@@ -64,7 +67,8 @@ static const struct key include_rows[] = {
 	{ "children", sup_children, IN_TOP, KEY_LAST, .offset = CONFIG(top),
 	  .schema = S_REF("children") },
 	{ .name = "include", .read = include_nested, .in = IN_TOP },
-	{ .name = "listen", .in = IN_TOP },
+	{ "listen", top_listen, IN_TOP, .offset = CONFIG(listen),
+	  .schema = S_REF("sockets") },
 	{ .name = "log", .in = IN_TOP },
 };
 
@@ -140,6 +144,9 @@ static const struct key child_rows[] = {
 	  .schema = S_REF("stdout"), .def = "\"log\"", .doc = "standard output" },
 	{ "stderr", child_stdio, IN_PROGRAM, .offset = DRAFT(stdio[2]), .min = 1,
 	  .schema = S_REF("stdout"), .def = "\"log\"", .doc = "standard error" },
+	{ "listen", child_listen, IN_PROGRAM, .schema = S_REF("socket_names"),
+	  .def = "[]",
+	  .doc = "names of listening sockets, handed over as LISTEN_FDS" },
 	{ "backoff", child_backoff, IN_CHILD, .schema = S_REF("backoff"),
 	  .doc = "the wait before automatic restarts; default: none" },
 	{ "start_timeout", value_duration, IN_CHILD, KEY_INFINITY | KEY_POSITIVE,
@@ -195,7 +202,6 @@ static const struct key child_rows[] = {
 	  ENUM("kind of keys", registry_keys_names), .def = "\"unique\"",
 	  .doc = "whether a key of a registry has one process or many" },
 
-	{ .name = "listen", .in = IN_CHILD },
 	{ .name = "log", .in = IN_CHILD },
 };
 
@@ -208,6 +214,17 @@ static const struct key control_rows[] = {
 	{ "readers", top_group, IN_TOP, .offset = CONFIG(control_readers),
 	  .schema = S_STRING,
 	  .doc = "a group that may look but not touch" },
+};
+
+static const struct key socket_rows[] = {
+	{ "address", socket_address, IN_TOP, .schema = S_REF("socket_address"),
+	  .doc = "tcp://IP:PORT, udp://IP:PORT or unix:PATH" },
+	{ "backlog", value_count, IN_TOP, .offset = SOCKET(backlog), .min = 1,
+	  .max = KICK_BACKLOG_MAX,
+	  .schema = S_REF("backlog"), .def = "4096",
+	  .doc = "how many connections may wait; the kernel's somaxconn bounds it too" },
+	{ "mode", socket_mode, IN_TOP, .schema = S_REF("mode"), .def = "\"0666\"",
+	  .doc = "mode of a Unix socket, octal" },
 };
 
 static const struct key backoff_rows[] = {
@@ -325,6 +342,7 @@ const struct key_table top_keys = { top_rows, ARRAY_LEN(top_rows) };
 const struct key_table include_keys = { include_rows, ARRAY_LEN(include_rows) };
 const struct key_table child_keys = { child_rows, ARRAY_LEN(child_rows) };
 const struct key_table control_keys = { control_rows, ARRAY_LEN(control_rows) };
+const struct key_table socket_keys = { socket_rows, ARRAY_LEN(socket_rows) };
 const struct key_table backoff_keys = { backoff_rows, ARRAY_LEN(backoff_rows) };
 const struct key_table ready_keys = { ready_rows, ARRAY_LEN(ready_rows) };
 const struct key_table limits_keys = { limits_rows, ARRAY_LEN(limits_rows) };

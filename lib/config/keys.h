@@ -83,6 +83,7 @@ struct key_table {
 extern const struct key_table top_keys;	    /* base: struct draft_config */
 extern const struct key_table child_keys;   /* base: struct draft_child */
 extern const struct key_table include_keys; /* base: struct draft_config */
+extern const struct key_table socket_keys;  /* base: struct draft_socket */
 extern const struct key_table control_keys; /* base: struct draft_config */
 extern const struct key_table backoff_keys; /* base: struct backoff */
 extern const struct key_table ready_keys;   /* base: struct draft_child */

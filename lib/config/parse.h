@@ -26,6 +26,12 @@ void parse_check_ids(struct parse *p, const struct draft_sup *sup);
 void parse_top(struct parse *p, const cJSON *root, struct draft_config *cf);
 void parse_include(struct parse *p, const cJSON *root, struct draft_config *cf);
 
+/* Every name in a child's "listen" is a socket of the application. */
+void parse_check_sockets(struct parse *p, const struct draft_config *cf);
+
+/* The child's sockets leave the descriptor of its `ready` alone. */
+void parse_check_slots(struct parse *p, const cJSON *obj, const struct draft_child *c);
+
 /* When all files have been read: the ids of the top supervisor's children. */
 void parse_finish(struct parse *p, struct draft_config *cf);
 

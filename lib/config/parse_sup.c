@@ -326,6 +326,7 @@ static void settle_child(struct parse *p, const struct key_use *use, const cJSON
 	check_partitions(p, use, obj, c);
 	if (p->partition && (in & IN_PROGRAM))
 		parse_partition_env(p, c);
+	parse_check_slots(p, obj, c);
 }
 
 void parse_prepare_sup(const cJSON *obj, struct draft_sup *sup)

@@ -165,12 +165,14 @@ void parse_include(struct parse *p, const cJSON *root, struct draft_config *cf)
 			diag_quote(p->doc, root, quoted));
 	}
 	cf->top.sup = part.top.sup;
+	cf->listen = part.listen;
 	merge_env(p, &cf->env, &part.env);
 }
 
 void parse_finish(struct parse *p, struct draft_config *cf)
 {
 	check_top_ids(p, cf);
+	parse_check_sockets(p, cf);
 	parse_check_ids(p, &cf->top.sup);
 }
 

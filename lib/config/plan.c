@@ -7,6 +7,7 @@
 
 struct plan {
 	struct buf *out;
+	const struct config *old, *new;
 	bool env_changed; /* the application's: shapes every process */
 	unsigned lines;
 	char path[KICK_PATH_MAX];
@@ -80,6 +81,8 @@ static void plan_child(
 		change = SPEC_POLICY;
 	if (p->env_changed && new->argv)
 		change = SPEC_PROCESS;
+	if (!config_same_sockets(p->old, p->new, REL_GET(struct str_list, new->listen)))
+		change = SPEC_PROCESS;
 	if (change != SPEC_SAME)
 		say(p, change == SPEC_PROCESS ? '~' : '=', REL_STR(new->id));
 	/* A worker that becomes a supervisor, or the reverse, is new with all it has.
@@ -125,6 +128,8 @@ unsigned config_plan(
 {
 	struct plan p = {
 		.out = out,
+		.old = old,
+		.new = new,
 		.env_changed = !env_list_equal(REL_GET(struct env_list, old->env),
 			REL_GET(struct env_list, new->env)),
 	};

@@ -79,6 +79,17 @@ static const struct {
 	  "\"minimum\":0,\"maximum\":" STRINGIFY(KICK_CHILDREN_MAX) "}]}" },
 	{ "partitions", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":"
 	  STRINGIFY(KICK_CHILDREN_MAX) "}" },
+	{ "socket_address", "{\"type\":\"string\",\"pattern\":"
+	  "\"^((tcp|udp)://([0-9.]+|\\\\[[0-9a-fA-F:.]+\\\\]):[0-9]+|unix:.+)$\"}" },
+	{ "backlog", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":"
+	  STRINGIFY(KICK_BACKLOG_MAX) "}" },
+	{ "sockets", "{\"type\":\"object\",\"maxProperties\":"
+	  STRINGIFY(KICK_SOCKETS_MAX)
+	  ",\"propertyNames\":{\"$ref\":\"#/$defs/id\"},\"additionalProperties\":{"
+	  "\"anyOf\":[{\"$ref\":\"#/$defs/socket_address\"},"
+	  "{\"$ref\":\"#/$defs/socket\"}]}}" },
+	{ "socket_names", "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/id\"},"
+	  "\"maxItems\":" STRINGIFY(KICK_CHILD_SOCKETS_MAX) "}" },
 	{ "children", "{\"type\":\"array\",\"maxItems\":" STRINGIFY(KICK_CHILDREN_MAX)
 	  ",\"items\":{\"$ref\":\"#/$defs/child\"}}" },
 	{ "child", "{\"$ref\":\"#/$defs/keys\",\"required\":[\"id\"],"
@@ -295,6 +306,7 @@ void config_schema(struct buf *out)
 	for (size_t i = 0; i < ARRAY_LEN(definitions); i++)
 		buf_addf(out, "%s\"%s\":%s", i > 0 ? "," : "", definitions[i].name,
 			definitions[i].schema);
+	add_object(out, "socket", &socket_keys, IN_TOP, ",\"required\":[\"address\"]");
 	add_object(out, "control", &control_keys, IN_TOP, "");
 	add_object(out, "backoff", &backoff_keys, IN_CHILD, "");
 	add_object(out, "cgroup", &cgroup_keys, IN_PROGRAM, "");

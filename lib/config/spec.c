@@ -65,6 +65,17 @@ const struct child_spec *config_find(const struct config *cf, const char *path)
 	}
 }
 
+const struct socket_spec *config_socket(const struct config *cf, const char *name)
+{
+	const struct socket_list *l = REL_GET(struct socket_list, cf->listen);
+
+	for (uint32_t i = 0; l && i < l->n; i++) {
+		if (strcmp(REL_STR(l->at[i].name), name) == 0)
+			return &l->at[i];
+	}
+	return NULL;
+}
+
 int config_map(int fd, const struct config **ret)
 {
 	const struct config *cf;

@@ -120,6 +120,30 @@ struct success_spec {
 	uint64_t signals;  /* bit per signal number */
 };
 
+enum socket_kind {
+	SOCKET_TCP,
+	SOCKET_UDP,
+	SOCKET_UNIX
+};
+
+/* A listening socket that the root keeps. */
+struct socket_spec {
+	rel name;
+	rel address;   /* as it is shown: "tcp://127.0.0.1:4000", "unix:/run/x.sock" */
+	rel path;      /* of SOCKET_UNIX */
+	uint32_t kind; /* enum socket_kind */
+	uint32_t backlog;
+	uint16_t port;
+	uint16_t mode; /* of SOCKET_UNIX */
+	bool is_v6;
+	uint8_t ip[16]; /* as on the wire; the first 4 unless is_v6 */
+};
+
+struct socket_list {
+	uint32_t n;
+	struct socket_spec at[];
+};
+
 struct sup_spec;
 
 /* A child. Everything but `policy`, `sup` and `id` that shapes the process. */
@@ -146,6 +170,7 @@ struct child_spec {
 	rel ready_log; /* what a line contains; of READY_LOG */
 	rel probe;     /* struct probe_spec; of READY_PROBE */
 	rel health;    /* struct probe_spec, or none */
+	rel listen;    /* struct str_list: names of sockets */
 	struct stdio_spec stdio[3];
 
 	rel initial;	       /* JSON text; of agents */
@@ -177,6 +202,7 @@ struct config {
 	rel name;	       /* the application */
 	rel file;	       /* absolute path of the configuration file */
 	rel env;	       /* struct env_list, the application's */
+	rel listen;	       /* struct socket_list */
 	uint8_t on_give_up;    /* enum on_give_up */
 	int64_t shutdown_ns;   /* POLICY_INFINITY */
 	rel control_group;     /* uint32_t gid, or none */
@@ -203,6 +229,16 @@ const struct child_spec *spec_find(const struct sup_spec *sup, const char *id);
 
 /* The child at a path ("services/pledge_server"; "" is the top supervisor). */
 const struct child_spec *config_find(const struct config *cf, const char *path);
+
+/* The socket with this name, or NULL. */
+const struct socket_spec *config_socket(const struct config *cf, const char *name);
+
+/* Of the same kind and at the same address: one can be kept as the other. */
+bool socket_same(const struct socket_spec *a, const struct socket_spec *b);
+
+/* All sockets with these names (none for NULL) are in both, and the same. */
+bool config_same_sockets(
+	const struct config *a, const struct config *b, const struct str_list *names);
 
 /* A block from outside of this process is one: magic, size and every rel within it.
  * 0 or -EBADMSG. */

@@ -27,6 +27,7 @@ key_read child_args;
 key_read child_cwd;
 key_read child_env_file;
 key_read child_groups;
+key_read child_listen;
 key_read child_umask;
 key_read child_signal;
 key_read child_reload_signal;
@@ -71,6 +72,11 @@ key_read top_group; /* [struct draft_gid] */
 key_read top_mode;
 key_read top_include; /* [const cJSON *]: the files are read later */
 key_read include_nested;
+key_read top_listen;
+
+/* Of a socket in top_listen; base is the struct draft_socket. */
+key_read socket_address;
+key_read socket_mode;
 
 /* Says that v is not what k must be: "restart" must be a string, not 5. */
 bool value_wrong_type(

@@ -123,6 +123,31 @@ static bool good_attrs(const struct verify *v, const rel *field)
 		a->capabilities >> ATTRS_NCAPS == 0;
 }
 
+static bool good_socket(const struct verify *v, const struct socket_spec *s)
+{
+	return good_id(v, &s->name) && good_string(v, &s->address, false) &&
+		good_string(v, &s->path, s->kind != SOCKET_UNIX) &&
+		s->kind <= SOCKET_UNIX && s->mode <= 0777 && good_bool(&s->is_v6);
+}
+
+static bool good_sockets(const struct verify *v, const rel *field)
+{
+	const struct socket_list *l = REL_GET(struct socket_list, *field);
+
+	if (!l)
+		return true;
+	if (!is_within(v, field, sizeof *l, _Alignof(struct socket_list)) ||
+		l->n > KICK_SOCKETS_MAX ||
+		!is_within(v, field, sizeof *l + l->n * sizeof(struct socket_spec),
+			_Alignof(struct socket_list)))
+		return false;
+	for (uint32_t i = 0; i < l->n; i++) {
+		if (!good_socket(v, &l->at[i]))
+			return false;
+	}
+	return true;
+}
+
 static bool good_time(int64_t ns, bool may_kill)
 {
 	return ns >= 0 || (may_kill && ns == POLICY_BRUTAL_KILL);
@@ -203,6 +228,7 @@ static bool good_process(const struct verify *v, const struct child_spec *c)
 			return false;
 	}
 	return good_list(v, &c->argv, 2 * KICK_ARGV_MAX) &&
+		good_list(v, &c->listen, KICK_CHILD_SOCKETS_MAX) &&
 		good_list(v, &c->env_file, UINT16_MAX) && good_env(v, &c->env) &&
 		good_string(v, &c->cwd, true) && good_string(v, &c->where, true) &&
 		good_user(v, &c->user) && good_attrs(v, &c->attrs) &&
@@ -314,7 +340,8 @@ int config_verify(const void *block, size_t size)
 	if (cf->magic != CONFIG_MAGIC || cf->size != size || v.data[size - 1] != '\0')
 		return -EBADMSG;
 	if (!good_id(&v, &cf->name) || !good_string(&v, &cf->file, false) ||
-		!good_env(&v, &cf->env) || cf->on_give_up > GIVE_UP_RESTART ||
+		!good_env(&v, &cf->env) || !good_sockets(&v, &cf->listen) ||
+		cf->on_give_up > GIVE_UP_RESTART ||
 		!good_time(cf->shutdown_ns, false) || cf->control_mode > 0777)
 		return -EBADMSG;
 	if (!good_array(&v, &cf->control_group, cf->control_group != 0,

@@ -564,8 +564,8 @@ static char *read_manual(void)
 Test(config_schema, every_key_has_an_entry_in_the_manual_page)
 {
 	static const struct key_table *const tables[] = { &top_keys, &child_keys,
-		&control_keys, &backoff_keys, &ready_keys, &health_keys, &probe_keys,
-		&limits_keys, &cgroup_keys };
+		&control_keys, &socket_keys, &backoff_keys, &ready_keys, &health_keys,
+		&probe_keys, &limits_keys, &cgroup_keys };
 	char *manual = read_manual();
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
@@ -584,8 +584,8 @@ Test(config_schema, every_key_has_an_entry_in_the_manual_page)
 Test(config_schema, every_key_is_documented)
 {
 	static const struct key_table *const tables[] = { &top_keys, &child_keys,
-		&control_keys, &backoff_keys, &ready_keys, &health_keys, &probe_keys,
-		&limits_keys, &cgroup_keys };
+		&control_keys, &socket_keys, &backoff_keys, &ready_keys, &health_keys,
+		&probe_keys, &limits_keys, &cgroup_keys };
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
 		for (size_t j = 0; j < tables[i]->n; j++) {

@@ -555,7 +555,6 @@ Test(docs, what_readme_calls_missing_is_refused, .timeout = 5)
 		const char *readme;
 		const char *key;
 	} rows[] = {
-		{ "listening sockets", "\"listen\": [\"a\"]" },
 		{ "log files", "\"log\": { \"to\": \"file:x\" }" },
 	};
 	autofree char *readme = read_tree("README.md");
