@@ -131,6 +131,21 @@ static _Noreturn void run(struct preexec *p)
 	preexec_give_up(p, SPAWN_EXEC, code);
 }
 
+/* As "LISTEN_PID" wants it: nobody else knows the pid before the program runs. */
+static void write_pid(char *at)
+{
+	unsigned pid = (unsigned)getpid();
+	char digits[SPAWN_PID_SIZE];
+	size_t n = 0;
+
+	do
+		digits[n++] = (char)('0' + pid % 10);
+	while ((pid /= 10) > 0);
+	while (n > 0)
+		*at++ = digits[--n];
+	*at = '\0';
+}
+
 int preexec(void *arg)
 {
 	struct preexec *p = arg;
@@ -140,6 +155,8 @@ int preexec(void *arg)
 		syscall(SYS_close_range, FD_SELF + 1, ~0U, CLOSE_RANGE_UNSHARE));
 	preexec_must(p, SPAWN_SESSION, setsid());
 	signals();
+	if (q->listen_pid)
+		write_pid(q->listen_pid);
 	if (q->umask >= 0)
 		(void)umask((mode_t)q->umask);
 	if (q->cgroup_procs && !p->is_grouped)

@@ -61,18 +61,23 @@ static int place(const struct spawn_request *req)
 	for (int i = 0; i < 3; i++)
 		if (req->fds[i] >= 0 && dup2(req->fds[i], i) < 0)
 			return -errno;
+	for (uint32_t i = 0; i < req->n_listen; i++)
+		if (dup2(req->listen[i], FD_SLOT_0 + (int)i) < 0)
+			return -errno;
 	if (req->ready_fd >= 0 && dup2(req->ready_fd, req->ready_slot) < 0)
 		return -errno;
 	return 0;
 }
 
-static void restore(const struct spawn_request *req, int null)
+static void restore(const struct spawn_request *req)
 {
 	for (int i = 0; i < 3; i++)
 		if (req->fds[i] >= 0)
-			(void)dup2(null, i);
+			(void)dup2(FD_SLOT_LAST, i);
+	for (uint32_t i = 0; i < req->n_listen; i++)
+		(void)dup3(FD_SLOT_LAST, FD_SLOT_0 + (int)i, O_CLOEXEC);
 	if (req->ready_fd >= 0)
-		(void)dup3(null, req->ready_slot, O_CLOEXEC);
+		(void)dup3(FD_SLOT_LAST, req->ready_slot, O_CLOEXEC);
 }
 
 /* Where a child's stack may begin that runs while we, who have this frame, wait. */
@@ -180,8 +185,6 @@ int spawn(const struct spawn_request *req, struct proc *ret_proc,
 	struct spawn_failure *fail)
 {
 	struct preexec p = { .req = req, .detail = -1 };
-	int null = req->ready_fd >= 0 && req->ready_slot == FD_SELF - 1 ? FD_SLOT_0
-									: FD_SELF - 1;
 	int pidfd = -1;
 	siginfo_t si;
 	pid_t pid;
@@ -191,11 +194,11 @@ int spawn(const struct spawn_request *req, struct proc *ret_proc,
 	write_texts(&p, req->attrs);
 	r = place(req);
 	if (r < 0) {
-		restore(req, null);
+		restore(req);
 		return fail->code = r;
 	}
 	pid = run_child(&p, &pidfd);
-	restore(req, null);
+	restore(req);
 	if (pid < 0)
 		return fail->code = pid;
 	fail->nice = p.nice;

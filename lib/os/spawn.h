@@ -24,6 +24,7 @@ struct attrs;
 	X(PIPE, "pipe")                    \
 	X(NOTIFY, "notify")                \
 	X(SOCKET, "socket")                \
+	X(LISTEN, "listen")                \
 	X(CGROUP, "cgroup")                \
 	X(CLONE, "clone")                  \
 	X(SESSION, "session")              \
@@ -39,6 +40,9 @@ struct attrs;
 	X(CWD, "cwd")                      \
 	X(PARENT, "parent")                \
 	X(EXEC, "exec")
+
+/* Room for a pid in req.listen_pid, with the end of the string. */
+#define SPAWN_PID_SIZE 11
 
 enum spawn_step {
 #define X(id, name) SPAWN_##id,
@@ -58,7 +62,10 @@ struct spawn_request {
 	const char *files[3]; /* to be opened as 0, 1, 2; NULL: fds[i] */
 	int fds[3];	      /* become 0, 1, 2; -1: /dev/null */
 	int ready_fd;	      /* becomes ready_slot; -1: none */
-	int ready_slot;	      /* KICK_READY_FD_MIN to KICK_READY_FD_MAX */
+	int ready_slot;	      /* below FD_SLOT_LAST, and no listening socket's */
+	const int *listen;    /* become FD_SLOT_0 and up */
+	uint32_t n_listen;
+	char *listen_pid; /* in envp: the child writes its pid there; NULL */
 	bool has_uid, has_gid, has_groups;
 	uid_t uid;
 	gid_t gid;
