@@ -25,8 +25,10 @@
 #include "os/reap.h"
 #include "os/roles.h"
 #include "os/sock.h"
+#include "otp/listening.h"
 #include "otp/process.h"
 #include "otp/supervisor.h"
+#include "sockkeeper.h"
 #include "status.h"
 #include "verdict.h"
 
@@ -42,6 +44,7 @@ struct kickstarter {
 	struct loop *loop;
 	const struct config *config;
 	struct logkeeper log;
+	struct sockkeeper sockets;
 	struct proc top;
 	struct link link;
 	int listen;
@@ -209,6 +212,7 @@ static void end_reload(struct kickstarter *k, int result)
 		logkeeper_say("configuration not reloaded, nothing was changed");
 	}
 	k->reloading = false;
+	sockkeeper_settle(&k->sockets);
 	confproc_done(&k->conf);
 }
 
@@ -253,17 +257,41 @@ static int map_config(int fd, const struct config **ret)
 	return 0;
 }
 
+/* All sockets of the new configuration, or it is refused like one with a mistake. */
+static int change_sockets(struct kickstarter *k, const struct config *next)
+{
+	struct buf prefix, why;
+	int r;
+
+	buf_init(&prefix, 0);
+	buf_init(&why, 0);
+	buf_addf(&prefix, "%s: error: ", k->start->file);
+	r = sockkeeper_change(&k->sockets, next, buf_text(&prefix), &why);
+	if (r < 0 && ftruncate(k->conf.text, 0) == 0 &&
+		lseek(k->conf.text, 0, SEEK_SET) == 0)
+		(void)fd_write_all(k->conf.text, buf_text(&why), why.len);
+	buf_done(&prefix);
+	buf_done(&why);
+	return r;
+}
+
 /* The root holds the new configuration before anybody applies it. */
 static void accept_config(struct kickstarter *k)
 {
 	struct link_message m = { .kind = LINK_RELOAD };
 	const struct config *next;
 
-	if (map_config(k->conf.block, &next) < 0 ||
-		dup3(k->conf.block, FD_CONFIG, O_CLOEXEC) < 0) {
+	if (map_config(k->conf.block, &next) < 0) {
 		end_reload(k, -EIO);
 		return;
 	}
+	if (change_sockets(k, next) < 0) {
+		config_unmap(next);
+		end_reload(k, -EINVAL);
+		return;
+	}
+	if (dup3(k->conf.block, FD_CONFIG, O_CLOEXEC) < 0)
+		logkeeper_say("cannot pass on the configuration: %s", strerror(errno));
 	config_unmap(k->config);
 	k->config = next;
 	if (!k->top.pid || link_send(&k->link, &m, NULL, FD_CONFIG) < 0)
@@ -365,6 +393,9 @@ static void on_message(
 	case LINK_ASK:
 		asked(k, m);
 		break;
+	case LINK_SOCKET:
+		sockkeeper_asked(&k->sockets, text);
+		break;
 	case LINK_STOP:
 	case LINK_CLOSE:
 	case LINK_HURRY:
@@ -401,6 +432,7 @@ static int fork_top(struct kickstarter *k)
 	int fd, r;
 
 	(void)snprintf(title, sizeof title, "kickd: supervisor %s", name(k));
+	start.keep = listening_all(&start.n_keep);
 	k->top_mark = mark_new(k->node.tree, true);
 	start.mark = k->top_mark;
 	r = process_spawn_link(&start, &k->top, &fd);
@@ -689,6 +721,22 @@ static int cannot_set_up(const struct kickstarter *k, int code)
 	return STATUS_CANT_CREATE;
 }
 
+static int open_sockets(struct kickstarter *k)
+{
+	struct buf why;
+	int r;
+
+	buf_init(&why, 0);
+	r = sockkeeper_open(&k->sockets, k->config, "kickd: ", &why);
+	if (r < 0)
+		(void)dprintf(
+			FD_STDERR, "%skickd: nothing was started\n", buf_text(&why));
+	buf_done(&why);
+	if (r == 0)
+		return 0;
+	return r == -EACCES || r == -EPERM ? STATUS_NOT_PERMITTED : STATUS_CANT_CREATE;
+}
+
 int kickstarter_run(const struct kickstarter_start *start)
 {
 	static struct kickstarter k;
@@ -702,16 +750,22 @@ int kickstarter_run(const struct kickstarter_start *start)
 		dup3(start->conf->block, FD_CONFIG, O_CLOEXEC) < 0)
 		return STATUS_CONFIG;
 	confproc_done(start->conf);
+	r = open_sockets(&k);
+	if (r)
+		return r;
 	r = set_up(&k);
 	if (r < 0) {
 		logkeeper_kill(&k.log);
+		sockkeeper_close(&k.sockets);
 		return cannot_set_up(&k, r);
 	}
+	sockkeeper_watch(&k.sockets, k.loop, &k.link);
 	(void)start_top(&k);
 	while (!k.finished) {
 		r = loop_once(k.loop);
 		if (r < 0)
 			KICK_BUG("the root's loop: %s", err_name(r));
 	}
+	sockkeeper_close(&k.sockets);
 	return k.status;
 }

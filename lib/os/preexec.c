@@ -99,19 +99,6 @@ static void tie_to_parent(struct preexec *p)
 		preexec_give_up(p, SPAWN_PARENT, -ESRCH);
 }
 
-/* A part of the environment, which the parent could not know before. */
-static void write_pid(char *text)
-{
-	char digits[12];
-	size_t n = 0;
-
-	for (pid_t pid = getpid(); pid > 0; pid /= 10)
-		digits[n++] = (char)('0' + pid % 10);
-	while (n > 0)
-		*text++ = digits[--n];
-	*text = '\0';
-}
-
 static _Noreturn void run(struct preexec *p)
 {
 	const struct spawn_request *q = p->req;
@@ -131,7 +118,7 @@ static _Noreturn void run(struct preexec *p)
 	preexec_give_up(p, SPAWN_EXEC, code);
 }
 
-/* As "LISTEN_PID" wants it: nobody else knows the pid before the program runs. */
+/* A part of the environment that the parent could not know before. */
 static void write_pid(char *at)
 {
 	unsigned pid = (unsigned)getpid();
@@ -155,8 +142,8 @@ int preexec(void *arg)
 		syscall(SYS_close_range, FD_SELF + 1, ~0U, CLOSE_RANGE_UNSHARE));
 	preexec_must(p, SPAWN_SESSION, setsid());
 	signals();
-	if (q->listen_pid)
-		write_pid(q->listen_pid);
+	for (int i = 0; i < SPAWN_PIDS && q->pid_texts[i]; i++)
+		write_pid(q->pid_texts[i]);
 	if (q->umask >= 0)
 		(void)umask((mode_t)q->umask);
 	if (q->cgroup_procs && !p->is_grouped)
@@ -174,8 +161,6 @@ int preexec(void *arg)
 		preattrs_shed(p);
 	if (q->cwd)
 		preexec_must(p, SPAWN_CWD, chdir(q->cwd));
-	if (q->pid_text)
-		write_pid(q->pid_text);
 	tie_to_parent(p);
 	run(p);
 }

@@ -41,7 +41,9 @@ struct attrs;
 	X(PARENT, "parent")                \
 	X(EXEC, "exec")
 
-/* Room for a pid in req.listen_pid, with the end of the string. */
+/* The variables that hold the child's own pid, and the room for it in each, with the
+ * end of the string. */
+#define SPAWN_PIDS 2
 #define SPAWN_PID_SIZE 11
 
 enum spawn_step {
@@ -65,17 +67,16 @@ struct spawn_request {
 	int ready_slot;	      /* below FD_SLOT_LAST, and no listening socket's */
 	const int *listen;    /* become FD_SLOT_0 and up */
 	uint32_t n_listen;
-	char *listen_pid; /* in envp: the child writes its pid there; NULL */
+	char *pid_texts[SPAWN_PIDS]; /* in envp: the child writes its pid there; NULL */
 	bool has_uid, has_gid, has_groups;
 	uid_t uid;
 	gid_t gid;
 	uint32_t n_groups;
 	const uint32_t *groups;
-	int umask;	      /* -1: the caller's */
-	char *pid_text;	      /* 12 bytes: the child writes its pid here; NULL: not */
-	uint64_t mark;	      /* os/mark.h; inherited by all descendants */
-	struct rlimit nofile; /* what kickd itself was started with */
-	const char *cgroup;   /* its directory; NULL: none */
+	int umask;		   /* -1: the caller's */
+	uint64_t mark;		   /* os/mark.h; inherited by all descendants */
+	struct rlimit nofile;	   /* what kickd itself was started with */
+	const char *cgroup;	   /* its directory; NULL: none */
 	const char *cgroup_procs;  /* entered by writing to it; NULL: none */
 	bool cgroup_needed;	   /* not without it */
 	const struct attrs *attrs; /* NULL: none */

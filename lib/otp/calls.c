@@ -79,6 +79,32 @@ static bool bears_our_name(const struct supervisor *sv, const struct child_spec 
 	return id && strcmp(id, supervisor_name(sv)) == 0;
 }
 
+/* Of the child and of those below it. */
+static bool knows_sockets(
+	const struct supervisor *sv, const struct child_spec *c, struct buf *diag)
+{
+	const struct str_list *names = REL_GET(struct str_list, c->listen);
+	const struct sup_spec *sup = spec_sup(c);
+
+	for (uint32_t i = 0; names && i < names->n; i++) {
+		const char *name = str_list_at(names, i);
+
+		if (config_socket(sv->config, name))
+			continue;
+		buf_addf(diag,
+			"SPEC: error: there is no socket \"%s\" in the application's "
+			"\"listen\" [.listen[%u]]\n",
+			name, i);
+		return false;
+	}
+	for (uint32_t i = 0; sup && i < sup->n_children; i++) {
+		if (!knows_sockets(sv, spec_child(sup, i), diag))
+			return false;
+	}
+	return !sup || !sup->template ||
+		knows_sockets(sv, REL_GET(struct child_spec, sup->template), diag);
+}
+
 int supervisor_start_child(struct supervisor *sv, const char *json, size_t len,
 	struct request *rq, struct buf *diag)
 {
@@ -118,6 +144,10 @@ int supervisor_start_child(struct supervisor *sv, const char *json, size_t len,
 			"SPEC: error: \"%s\" is the name of the application; a child "
 			"at the top may not bear it [.id]\n",
 			supervisor_name(sv));
+		free(block);
+		return -EINVAL;
+	}
+	if (!knows_sockets(sv, spec_block_child(block), diag)) {
 		free(block);
 		return -EINVAL;
 	}

@@ -104,6 +104,18 @@ int pids_reserve(struct pid_table *t, uint32_t n);
 void pids_add(struct pid_table *t, struct supervised *c);
 struct supervised *pids_find(const struct pid_table *t, pid_t pid);
 
+/* listening.c */
+/* The sockets that the child gets are fit for use. False: it is started when they are.
+ */
+bool listening_ready(struct supervised *c);
+/* Its descriptors (room for KICK_CHILD_SOCKETS_MAX), and "a:b:c". -ENOENT with *err. */
+int listening_collect(const struct supervised *c, int *fds, uint32_t *ret_n,
+	struct buf *ret_names, struct err *err);
+/* Told to stop while its start waits. */
+void listening_leave(struct supervised *c);
+/* A socket from above, which is taken over: for us, and for those below. */
+void listening_arrived(struct supervisor *sv, const char *name, int fd);
+
 /* pipes.c */
 int output_open(struct supervised *c, int stream);
 void output_close(struct supervised *c);

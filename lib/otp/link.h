@@ -18,6 +18,8 @@ enum link_kind {
 	LINK_RELOAD, /* fd: the configuration that holds from now on */
 	LINK_NODE,   /* first, to a program: id: its socket's name, fd: that socket,
 			text: "GROUP READERS", the gids that may use it, -1 none */
+	LINK_SOCKET, /* text: its name; down, fd: what has it from now on; up: it was
+			shut down, and takes a new one */
 	LINK_ANSWER, /* to LINK_ASK: id; number: 0 or a negative errno; fd: text, or
 			none */
 	/* up */

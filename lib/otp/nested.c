@@ -14,6 +14,7 @@
 #include "os/namedir.h"
 #include "os/sock.h"
 #include "otp/internal.h"
+#include "otp/listening.h"
 #include "otp/process.h"
 #include "otp/service.h"
 
@@ -152,6 +153,7 @@ static void on_message(
 		exiting(nd, m, text);
 		break;
 	case LINK_OUTPUT:
+	case LINK_SOCKET:
 		(void)link_send(&sv->parent, m, text, fd);
 		break;
 	case LINK_RELOADED:
@@ -253,6 +255,8 @@ static int fork_it(struct supervised *c, int *ret_link)
 	describe(c, &start);
 	(void)snprintf(title, sizeof title, "kickd: %s %s", body->title, start.path);
 	report_flush(c->sup);
+	if (is_supervisor(c))
+		process.keep = listening_all(&process.n_keep);
 	r = process_spawn_link(&process, &proc, ret_link);
 	if (r == 0)
 		body->main(&start);

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "os/roles.h"
 #include "otp/internal.h"
+#include "otp/listening.h"
 
 static void answer(struct supervisor *sv)
 {
@@ -62,6 +63,9 @@ static enum reload_act act_on(
 		return RELOAD_KEEP;
 	if (change == SPEC_PROCESS || (env_changed && next->argv))
 		return RELOAD_RENEW;
+	if (!config_same_sockets(c->sup->old_config, c->sup->config,
+		    REL_GET(struct str_list, next->listen)))
+		return RELOAD_RENEW;
 	return RELOAD_KEEP;
 }
 
@@ -70,6 +74,15 @@ static bool is_alike(const struct child_spec *a, const struct child_spec *b)
 {
 	return a->policy.type == b->policy.type && a->link == b->link &&
 		!spec_sup(a) == !spec_sup(b);
+}
+
+/* Not listed; but its sockets are, and may have become others. */
+static void renew_added(struct supervisor *sv, struct supervised *c)
+{
+	if (!config_same_sockets(sv->old_config, sv->config,
+		    REL_GET(struct str_list, c->spec->listen)))
+		sup_reload_child(&sv->core, &c->core, RELOAD_RENEW, c->core.id,
+			&c->spec->policy);
 }
 
 static void go_through_old(
@@ -83,8 +96,10 @@ static void go_through_old(
 		if (c->core.removing)
 			continue;
 		cs = spec_find(next, c->core.id);
-		if (c->core.added && !cs)
+		if (c->core.added && !cs) {
+			renew_added(sv, c);
 			continue;
+		}
 		/* Added by hand before it was written down: it is the listed one now.
 		 */
 		c->core.added = false;
@@ -165,6 +180,7 @@ static void apply(
 		sv->reload_failed++;
 		buf_addf(&sv->reload_failures, "%s no_memory\n", supervisor_name(sv));
 	}
+	listening_drop_others(next);
 	sup_reload_end(&sv->core, order, n, loop_now(sv->loop));
 }
 

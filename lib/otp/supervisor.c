@@ -171,6 +171,10 @@ static void start(struct supervised *c)
 static void kill_child(struct supervised *c)
 {
 	prober_stop(c);
+	if (c->parked) {
+		listening_leave(c);
+		return;
+	}
 	report_killed(c);
 	if (c->lingering)
 		exits_kill_left(c);
@@ -184,7 +188,9 @@ static void stop(struct supervised *c)
 {
 	c->ordered = true;
 	prober_stop(c);
-	if (c->lingering)
+	if (c->parked)
+		listening_leave(c);
+	else if (c->lingering)
 		exits_kill_left(c);
 	else if (c->nested)
 		nested_stop(c);
@@ -326,6 +332,10 @@ static void on_parent_message(
 		break;
 	case LINK_RELOAD:
 		reloading_begin(sv, fd);
+		fd = -1;
+		break;
+	case LINK_SOCKET:
+		listening_arrived(sv, text, fd);
 		fd = -1;
 		break;
 	case LINK_ANSWER:

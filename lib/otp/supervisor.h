@@ -13,6 +13,7 @@
  *   notify.c      what programs say on their notify sockets
  *   prober.c      when a child is asked how it is, and what its answers mean
  *   probe.c       one such question, over TCP; probe_exec.c by a program
+ *   listening.c   the listening sockets that workers are given
  *   report.c      events and messages for the logger
  *   reloading.c   a new configuration */
 #ifndef KICK_OTP_SUPERVISOR_H
@@ -84,6 +85,7 @@ struct supervised {
 	bool attrs_noted : 1;  /* that it runs without its niceness has been said */
 	bool grouped : 1;      /* it has a control group */
 	bool group_noted : 1;  /* that it has none has been said */
+	bool parked : 1;       /* its start waits for a socket (listening.c) */
 	bool lingering : 1;    /* main process reaped, something of it is left */
 	bool is_reloading : 1; /* it says so: RELOADING=1, STOPPING=1 */
 	bool is_stopping : 1;

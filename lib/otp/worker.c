@@ -18,8 +18,8 @@
 #include "os/roles.h"
 #include "otp/internal.h"
 
-/* The slot of a program's end of its link. */
-#define LINK_FD_TEXT "3"
+static_assert(FD_SLOT_0 + KICK_CHILD_SOCKETS_MAX < FD_SLOT_LAST,
+	"there is a slot for a link behind all sockets");
 
 /* An env_file is read whole; more than this is not an environment. */
 #define ENV_FILE_MAX (1 << 20)
@@ -39,6 +39,8 @@ struct launch {
 	const struct str_list *command;
 	bool shell;
 	bool is_probe;
+	struct buf listen_names;
+	int listen[KICK_CHILD_SOCKETS_MAX];
 	int link; /* our end, of a program that speaks libkick; else -1 */
 	struct spawn_request req;
 	struct spawn_failure fail;
@@ -59,6 +61,7 @@ static void launch_done(struct launch *l)
 	buf_done(&l->cwd);
 	buf_done(&l->notify);
 	buf_done(&l->group);
+	buf_done(&l->listen_names);
 	free(l->offsets);
 	free(l->argv);
 	free(l->programs);
@@ -137,6 +140,22 @@ static int add_user_env(struct launch *l)
 }
 
 /* The pid is written by the child, as nobody knows it before. */
+static int add_pid(struct launch *l, const char *name)
+{
+	char **text = l->req.pid_texts;
+	char zeros[SPAWN_PID_SIZE + 1];
+	int r;
+
+	(void)snprintf(zeros, sizeof zeros, "%0*d", SPAWN_PID_SIZE - 1, 0);
+	r = env_set(&l->env, name, zeros);
+	if (r < 0)
+		return r;
+	while (*text)
+		text++;
+	*text = (char *)(uintptr_t)env_get(&l->env, name);
+	return 0;
+}
+
 static int add_watchdog_env(struct launch *l)
 {
 	const struct probe_spec *health =
@@ -147,11 +166,7 @@ static int add_watchdog_env(struct launch *l)
 	(void)snprintf(
 		usec, sizeof usec, "%lld", (long long)(health->interval_ns / 1000));
 	r = env_set(&l->env, "WATCHDOG_USEC", usec);
-	if (r == 0)
-		r = env_set(&l->env, "WATCHDOG_PID", "00000000000");
-	if (r == 0)
-		l->req.pid_text = (char *)(uintptr_t)env_get(&l->env, "WATCHDOG_PID");
-	return r;
+	return r < 0 ? r : add_pid(l, "WATCHDOG_PID");
 }
 
 /* What kick tells a program about itself. */
@@ -172,9 +187,25 @@ static KICK_NOINLINE int add_kick_env(struct launch *l)
 		r = env_set(&l->env, "NOTIFY_SOCKET", buf_text(&l->notify));
 	if (r == 0 && prober_has_watchdog(c) && !l->is_probe)
 		r = add_watchdog_env(l);
+	(void)snprintf(number, sizeof number, "%d", l->req.ready_slot);
 	if (r == 0 && c->nested && !l->is_probe)
-		r = env_set(&l->env, "KICK_LINK_FD", LINK_FD_TEXT);
+		r = env_set(&l->env, "KICK_LINK_FD", number);
 	return r;
+}
+
+/* As systemd's sd_listen_fds(3) reads it. */
+static int add_listen_env(struct launch *l)
+{
+	char number[16];
+	int r;
+
+	if (l->req.n_listen == 0)
+		return 0;
+	(void)snprintf(number, sizeof number, "%u", l->req.n_listen);
+	r = env_set(&l->env, "LISTEN_FDS", number);
+	if (r == 0)
+		r = env_set(&l->env, "LISTEN_FDNAMES", buf_text(&l->listen_names));
+	return r < 0 ? r : add_pid(l, "LISTEN_PID");
 }
 
 static int make_env(struct launch *l)
@@ -198,6 +229,8 @@ static int make_env(struct launch *l)
 	r = add_env_list(l, REL_GET(struct env_list, s->env));
 	if (r == 0)
 		r = add_kick_env(l);
+	if (r == 0)
+		r = add_listen_env(l);
 	if (r < 0)
 		return failed(l, SPAWN_ENV, r);
 	l->req.envp = l->env.at;
@@ -380,12 +413,21 @@ static int make_ready(struct launch *l)
 	if (r < 0)
 		return failed(l, SPAWN_NOTIFY, r);
 	if (c->nested) {
-		l->req.ready_slot = FD_SLOT_0;
+		l->req.ready_slot = FD_SLOT_0 + (int)l->req.n_listen;
 		r = nested_prepare(c, &l->link, &l->req.ready_fd);
 		if (r < 0)
 			return failed(l, SPAWN_SOCKET, r);
 	}
 	return 0;
+}
+
+static int make_listen(struct launch *l)
+{
+	int r = listening_collect(
+		l->child, l->listen, &l->req.n_listen, &l->listen_names, &l->err);
+
+	l->req.listen = l->listen;
+	return r < 0 ? failed(l, SPAWN_LISTEN, r) : 0;
 }
 
 static void make_identity(struct launch *l)
@@ -419,6 +461,7 @@ static void launch_init(struct launch *l, const struct str_list *command, bool s
 	buf_init(&l->cwd, KICK_ENV_BYTES_MAX);
 	buf_init(&l->notify, 128);
 	buf_init(&l->group, 2 * GROUP_PATH_MAX);
+	buf_init(&l->listen_names, 0);
 	l->command = command;
 	l->shell = shell;
 }
@@ -451,6 +494,8 @@ static int launch(struct launch *l)
 		r = make_watch(l);
 	if (r == 0)
 		r = make_stdio(l);
+	if (r == 0)
+		r = make_listen(l);
 	if (r == 0)
 		r = make_ready(l);
 	if (r == 0)
@@ -506,9 +551,12 @@ void worker_start(struct supervised *c)
 {
 	struct supervisor *sv = c->sup;
 	struct launch l = { .child = c, .link = -1 };
-	int r = launch(&l);
 	int64_t now = loop_now(sv->loop);
+	int r;
 
+	if (!listening_ready(c))
+		return;
+	r = launch(&l);
 	if (r < 0) {
 		struct reason reason = spawn_reason(&l.fail);
 

@@ -474,7 +474,7 @@ Test(docs, examples_of_the_pages_load, .timeout = 10)
 	static const struct {
 		const char *page;
 		size_t n;
-	} rows[] = { { "man/kick.7", 7 }, { "man/kick.json.5", 1 } };
+	} rows[] = { { "man/kick.7", 8 }, { "man/kick.json.5", 1 } };
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		autofree char *page = read_tree(rows[i].page);

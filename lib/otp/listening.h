@@ -1,0 +1,25 @@
+/* The listening sockets of the application, by name, as this process has them: opened
+ * and kept by the root, inherited by every supervisor, handed to the workers that name
+ * them. */
+#ifndef KICK_OTP_LISTENING_H
+#define KICK_OTP_LISTENING_H
+
+#include <stddef.h>
+
+#include "config/spec.h"
+
+/* Takes fd over, in place of what had the name; it is closed on failure. 0 or -ENOMEM.
+ */
+int listening_put(const char *name, int fd);
+
+/* The descriptor, which stays the table's; -1: there is no such socket. */
+int listening_fd(const char *name);
+
+/* Closes all that the configuration does not name. */
+void listening_drop_others(const struct config *cf);
+
+/* All descriptors in rising order, for a fork that keeps them. Valid until the next
+ * change. */
+const int *listening_all(size_t *ret_n);
+
+#endif
