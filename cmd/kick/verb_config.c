@@ -52,6 +52,7 @@ static void describe_sup(struct buf *out, const struct sup_policy *p)
 static void describe_command(struct buf *out, const struct child_spec *c)
 {
 	const struct str_list *argv = REL_GET(struct str_list, c->argv);
+	const struct str_list *sockets = REL_GET(struct str_list, c->listen);
 
 	if (!argv)
 		return;
@@ -61,6 +62,10 @@ static void describe_command(struct buf *out, const struct child_spec *c)
 			buf_addc(out, ' ');
 		text_escape(out, str_list_at(argv, i));
 	}
+	for (uint32_t i = 0; sockets && i < sockets->n; i++)
+		buf_addf(
+			out, "%s%s", i ? ", " : "  (listen: ", str_list_at(sockets, i));
+	buf_adds(out, sockets ? ")" : "");
 }
 
 static void sketch(struct sketch *k, const struct child_spec *c, size_t depth)

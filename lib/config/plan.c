@@ -115,11 +115,31 @@ static void plan_sup(
 	}
 }
 
+static bool equal_sockets(const struct config *a, const struct config *b)
+{
+	const struct socket_list *x = REL_GET(struct socket_list, a->listen);
+	const struct socket_list *y = REL_GET(struct socket_list, b->listen);
+
+	if (!x || !y)
+		return x == y;
+	if (x->n != y->n)
+		return false;
+	for (uint32_t i = 0; i < x->n; i++) {
+		const struct socket_spec *s = &x->at[i];
+		const struct socket_spec *t = config_socket(b, REL_STR(s->name));
+
+		if (!t || !socket_same(s, t) || s->backlog != t->backlog ||
+			s->mode != t->mode)
+			return false;
+	}
+	return true;
+}
+
 static bool top_changed(const struct config *old, const struct config *new)
 {
 	return spec_compare(&old->top, &new->top) != SPEC_SAME ||
 		old->on_give_up != new->on_give_up ||
-		old->shutdown_ns != new->shutdown_ns ||
+		old->shutdown_ns != new->shutdown_ns || !equal_sockets(old, new) ||
 		order_changed(spec_sup(&old->top), spec_sup(&new->top));
 }
 

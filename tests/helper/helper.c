@@ -24,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "respond.h"
 #include "serve.h"
 
 extern char **environ;
@@ -519,10 +520,10 @@ static void do_alive(char **a)
 	}
 }
 
-/* serve PORT FILE: see serve.h. */
-static void do_serve(char **a)
+/* respond PORT FILE: see respond.h. */
+static void do_respond(char **a)
 {
-	serve(number(a[0]), a[1]);
+	respond(number(a[0]), a[1]);
 }
 
 static void do_readyfd(char **a)
@@ -612,13 +613,14 @@ static const struct word {
 	{ "notify", 1, do_notify },
 	{ "handover", 1, do_handover },
 	{ "alive", 1, do_alive },
-	{ "serve", 2, do_serve },
+	{ "respond", 2, do_respond },
 	{ "readyfd", 1, do_readyfd },
 	{ "closefd", 1, do_closefd },
 	{ "count", 1, do_count },
 	{ "append", 2, do_append },
 	{ "failing", 2, do_failing },
 	{ "gate", 1, do_gate },
+	{ "serve", 0, do_serve },
 };
 
 static const struct word *find(const char *name)

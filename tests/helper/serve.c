@@ -1,78 +1,134 @@
-/* A server that is not always one: what it makes of a request stands in a file. */
+/* A client sends a line, gets one back, and that was it. Of UDP a datagram each.
+ *
+ *	who		PID NAME TYPE: who answers, on which socket
+ *	flags		whether the socket was blocking when the server began
+ *	nonblock	makes it non-blocking
+ *	shutdown	shuts the socket down and ends with status 3
+ *	disturb		shuts the socket down and goes on
+ *	close		closes its copy of the socket and goes on
+ */
 #include "serve.h"
 
-#include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void put(int fd, const char *text)
+#define FIRST 3
+#define MOST 16
+
+static struct pollfd sockets[MOST];
+static char names[MOST][64];
+static int flags[MOST];
+static unsigned n_sockets;
+
+static void take_sockets(void)
 {
-	(void)send(fd, text, strlen(text), MSG_NOSIGNAL);
+	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+	const char *list = getenv("LISTEN_FDNAMES");
+
+	if (!pid || !n || !list || strtol(pid, NULL, 10) != getpid()) {
+		(void)fprintf(stderr, "serve: no sockets: LISTEN_PID %s, I am %d\n",
+			pid ? pid : "is not set", (int)getpid());
+		exit(97);
+	}
+	n_sockets = (unsigned)strtol(n, NULL, 10);
+	for (unsigned i = 0; i < n_sockets && i < MOST; i++) {
+		size_t len = strcspn(list, ":");
+
+		(void)snprintf(names[i], sizeof names[i], "%.*s", (int)len, list);
+		list += len + (list[len] == ':');
+		sockets[i] = (struct pollfd){ .fd = FIRST + (int)i, .events = POLLIN };
+		flags[i] = fcntl(FIRST + (int)i, F_GETFL);
+	}
 }
 
-static void flood(int fd)
+static int type_of(int fd)
 {
-	static char block[1 << 16];
+	int type = 0;
+	socklen_t n = sizeof type;
 
-	memset(block, 'x', sizeof block);
-	while (send(fd, block, sizeof block, MSG_NOSIGNAL) > 0)
-		;
+	(void)getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n);
+	return type;
 }
 
-/* False: the connection stays open. */
-static bool answer(int fd, const char *mode)
+static void answer(unsigned i, char *line, char *ret, size_t size)
 {
-	if (strcmp(mode, "hang") == 0)
-		return false;
-	if (strcmp(mode, "garbage") == 0)
-		put(fd,
-			"\x7f"
-			"ELF\x01\x02\r\n\r\n");
-	else if (strcmp(mode, "flood") == 0)
-		flood(fd);
-	else if (strcmp(mode, "500") == 0)
-		put(fd, "HTTP/1.1 500 Oh no\r\n\r\n");
-	else if (strcmp(mode, "half") == 0)
-		put(fd, "HTTP/1.");
-	else if (strcmp(mode, "close") != 0)
-		put(fd, "HTTP/1.1 200 OK\r\n\r\n");
-	return true;
+	int fd = sockets[i].fd;
+
+	line[strcspn(line, "\n")] = '\0';
+	(void)snprintf(ret, size, "ok\n");
+	if (strcmp(line, "who") == 0) {
+		(void)snprintf(ret, size, "%d %s %s\n", (int)getpid(), names[i],
+			type_of(fd) == SOCK_STREAM ? "stream" : "dgram");
+	} else if (strcmp(line, "flags") == 0) {
+		(void)snprintf(ret, size, "%s\n",
+			flags[i] & O_NONBLOCK ? "nonblocking" : "blocking");
+	} else if (strcmp(line, "nonblock") == 0) {
+		(void)fcntl(fd, F_SETFL, O_NONBLOCK);
+	} else if (strcmp(line, "shutdown") == 0) {
+		(void)shutdown(fd, SHUT_RDWR);
+		_exit(3);
+	} else if (strcmp(line, "disturb") == 0) {
+		(void)shutdown(fd, SHUT_RDWR);
+	} else if (strcmp(line, "close") == 0) {
+		sockets[i].fd = -1;
+		(void)close(fd);
+	}
 }
 
-static void read_mode(const char *file, char mode[16])
+static void datagram(unsigned i)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? 0 : read(fd, mode, 15);
+	struct sockaddr_storage from;
+	socklen_t n_from = sizeof from;
+	char line[128], text[128];
+	ssize_t n = recvfrom(sockets[i].fd, line, sizeof line - 1, MSG_DONTWAIT,
+		(struct sockaddr *)&from, &n_from);
+	int fd = sockets[i].fd;
 
-	mode[n > 0 ? n : 0] = '\0';
+	if (n <= 0)
+		return;
+	line[n] = '\0';
+	answer(i, line, text, sizeof text);
+	(void)sendto(
+		fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&from, n_from);
+}
+
+static void connection(unsigned i)
+{
+	char line[128], text[128];
+	int fd = accept4(sockets[i].fd, NULL, NULL, SOCK_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return;
+	n = recv(fd, line, sizeof line - 1, 0);
+	if (n > 0) {
+		line[n] = '\0';
+		answer(i, line, text, sizeof text);
+		(void)send(fd, text, strlen(text), MSG_NOSIGNAL);
+	}
 	(void)close(fd);
 }
 
-_Noreturn void serve(int port, const char *file)
+void do_serve(char **args)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, 100) < 0) {
-		perror("helper: serve");
-		exit(99);
-	}
+	(void)args;
+	take_sockets();
 	for (;;) {
-		char request[4096], mode[16];
-		int c = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-		ssize_t n = recv(c, request, sizeof request, 0);
-
-		read_mode(file, mode);
-		if (n <= 0 || answer(c, mode))
-			(void)close(c);
+		if (poll(sockets, n_sockets, -1) < 0 && errno != EINTR)
+			exit(96);
+		for (unsigned i = 0; i < n_sockets; i++) {
+			if (!(sockets[i].revents & POLLIN))
+				continue;
+			if (type_of(sockets[i].fd) == SOCK_STREAM)
+				connection(i);
+			else
+				datagram(i);
+		}
 	}
 }

@@ -54,9 +54,9 @@ CASE(it_probe, the_next_one_waits_until_the_probe_succeeds)
 	static const struct {
 		const char *ready, *words;
 	} rows[] = {
-		{ "{'tcp':'127.0.0.1:%d'}", "'serve','%d','mode'" },
-		{ "{'tcp':'localhost:%d','interval':'50ms'}", "'serve','%d','mode'" },
-		{ "{'http':'http://localhost:%d/x?y'}", "'serve','%d','mode'" },
+		{ "{'tcp':'127.0.0.1:%d'}", "'respond','%d','mode'" },
+		{ "{'tcp':'localhost:%d','interval':'50ms'}", "'respond','%d','mode'" },
+		{ "{'http':'http://localhost:%d/x?y'}", "'respond','%d','mode'" },
 		{ "{'exec':['./h','gate','up%d']}", "'append','up%d','x','stay'" },
 	};
 	char ready[100], words[100], config[600];
@@ -166,7 +166,7 @@ CASE(it_probe, what_answers_badly_is_unhealthy)
 	(void)snprintf(config, sizeof config,
 		APP("{'id':'a','ready':{'tcp':'127.0.0.1:%d'},'health':{'http':"
 		    "'http://127.0.0.1:%d/','interval':'20ms','timeout':'100ms',"
-		    "'retries':2},'start':['./h','serve','%d','mode']}"),
+		    "'retries':2},'start':['./h','respond','%d','mode']}"),
 		port, port, port);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		pid_t a;
