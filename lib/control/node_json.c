@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/signame.h"
 #include "config/load.h"
+#include "os/roles.h"
 
 #define LEFT_SHOWN 8
 
@@ -316,6 +317,25 @@ static void add_history(struct buf *out, const struct supervised *c)
 	buf_addc(out, ']');
 }
 
+/* With the descriptors that the program has them at. */
+static void add_sockets(struct buf *out, const struct supervised *c)
+{
+	const struct str_list *names = REL_GET(struct str_list, c->spec->listen);
+
+	buf_addc(out, '[');
+	for (uint32_t i = 0; names && i < names->n; i++) {
+		const char *name = str_list_at(names, i);
+		const struct socket_spec *s = config_socket(c->sup->config, name);
+
+		buf_addf(out, "%s{\"fd\":%u,\"name\":", i ? "," : "", FD_SLOT_0 + i);
+		add_string(out, name);
+		buf_adds(out, ",\"address\":");
+		add_string_or_null(out, s ? REL_STR(s->address) : NULL);
+		buf_addc(out, '}');
+	}
+	buf_addc(out, ']');
+}
+
 void node_json_info(struct supervised *c, struct buf *out)
 {
 	buf_adds(out, "{\"node\":");
@@ -326,6 +346,8 @@ void node_json_info(struct supervised *c, struct buf *out)
 	add_memory(out, supervisor_pid(c));
 	buf_adds(out, ",\"descriptors\":");
 	add_descriptors(out, supervisor_pid(c));
+	buf_adds(out, ",\"sockets\":");
+	add_sockets(out, c);
 	buf_adds(out, ",\"history\":");
 	add_history(out, c);
 	buf_addc(out, '}');

@@ -776,7 +776,19 @@ CASE(it_listen, what_is_added_by_hand_names_sockets_that_there_are)
 	kick_gives(78, "add app {'id':'x','start':['./h','serve'],'listen':['none']}");
 	check(strstr(last_err(), "there is no socket \"none\""), "said: %s",
 		last_err());
-	kick_gives(0, "info s/web");
-	check(strstr(last_out(), "listen"), "info: %s", last_out());
+	tree_down();
+}
+
+CASE(it_listen, info_shows_the_addresses)
+{
+	int port = free_port();
+	char text[100];
+
+	tree_up(with_port(DEEP, port));
+	kick_gives(0, "info s/web --json");
+	(void)snprintf(text, sizeof text,
+		"[{\"fd\":3,\"name\":\"web\",\"address\":\"tcp://127.0.0.1:%d\"}]",
+		port);
+	check(strstr(last_out(), text), "info: %s", last_out());
 	tree_down();
 }
