@@ -307,23 +307,31 @@ static bool is_known(const struct draft_config *cf, const char *name)
 	return false;
 }
 
-static void check_child(
+static bool check_child(
 	struct parse *p, const struct draft_config *cf, const struct draft_child *c)
 {
 	const cJSON *list = c->listen.n > 0 ? json_get(c->item, "listen") : NULL;
+	bool ok = true;
 
 	for (const cJSON *v = list ? list->child : NULL; v; v = v->next) {
-		if (!is_known(cf, v->valuestring))
-			say_unknown(p, cf, c, v);
+		if (is_known(cf, v->valuestring))
+			continue;
+		say_unknown(p, cf, c, v);
+		ok = false;
 	}
-	for (const struct draft_child *d = c->sup.first; d; d = d->next)
-		check_child(p, cf, d);
+	for (const struct draft_child *d = c->sup.first; d; d = d->next) {
+		ok = check_child(p, cf, d) && ok;
+		/* All partitions are written at one place. */
+		if (!ok && c->policy.type == CHILD_PARTITION_SUPERVISOR)
+			break;
+	}
 	if (c->sup.template)
-		check_child(p, cf, c->sup.template);
+		ok = check_child(p, cf, c->sup.template) && ok;
+	return ok;
 }
 
 void parse_check_sockets(struct parse *p, const struct draft_config *cf)
 {
 	for (const struct draft_child *c = cf->top.sup.first; c; c = c->next)
-		check_child(p, cf, c);
+		(void)check_child(p, cf, c);
 }
