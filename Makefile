@@ -11,6 +11,8 @@ SBINDIR ?= $(PREFIX)/sbin
 LIBDIR  ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR  ?= $(PREFIX)/share/man
+DOCDIR  ?= $(PREFIX)/share/doc/kick
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 # VARIANT: release, or what "make sanitize" and "make coverage" build with.
 VARIANT ?= release
 # DEV=1: warnings are errors. Always so in our own checks.
@@ -71,8 +73,8 @@ ALL_OBJS   := $(call objs,$(LIB_SOURCES) $(KICKD_SOURCES) $(KICK_SOURCES) \
 	$(HELPER_SOURCES) $(SAMPLE_SOURCES) $(BENCH_SOURCES))
 
 .DELETE_ON_ERROR:
-.PHONY: all help run deps test check unit it model fuzz sanitize lint format format-check \
-	tidy coverage bench install uninstall dist clean
+.PHONY: all help run deps test check unit it model examples fuzz sanitize lint \
+	format format-check tidy coverage bench install uninstall image-root dist clean
 
 all: $(PROGRAMS) $(OUT)/libkick.a $(OUT)/libkick.so ## build everything (the default)
 
@@ -162,6 +164,9 @@ it: all $(IT_TEST) $(HELPER) ## run the integration tests only
 model: all $(MODEL_TEST) ## run the model test only
 	@OUT=$(OUT) ONLY=model sh tests/run
 
+examples: all ## test the image, the unit and the examples only
+	@OUT=$(OUT) ONLY=examples sh tests/run
+
 fuzz: $(OUT)/fuzz_config ## run the configuration's fuzzer over its corpus
 	@$(OUT)/fuzz_config tests/data/good/*.json tests/data/bad/*.json >/dev/null && \
 		echo "fuzz: every file was read or refused"
@@ -211,12 +216,15 @@ $(OUT)/floor $(OUT)/svc: $(OUT)/%: $(OBJ)/tests/bench/%.o
 
 # --- installing ---------------------------------------------------------------------
 MAN_PAGES := $(wildcard man/*.[1-8])
+EXAMPLES  := $(wildcard man/examples/*)
+UNIT      := kickd@.service
 INSTALLED := $(BINDIR)/kick $(SBINDIR)/kickd $(INCLUDEDIR)/kick.h \
 	$(LIBDIR)/libkick.a $(LIBDIR)/libkick.so.0 $(LIBDIR)/libkick.so \
-	$(LIBDIR)/pkgconfig/kick.pc \
+	$(LIBDIR)/pkgconfig/kick.pc $(UNITDIR)/$(UNIT) \
+	$(addprefix $(DOCDIR)/examples/,$(notdir $(EXAMPLES))) \
 	$(foreach m,$(MAN_PAGES),$(MANDIR)/man$(patsubst .%,%,$(suffix $m))/$(notdir $m))
 
-install: all ## install (DESTDIR, PREFIX, BINDIR, SBINDIR, LIBDIR, INCLUDEDIR, MANDIR)
+install: all ## install (DESTDIR, PREFIX, BINDIR, SBINDIR, LIBDIR, MANDIR, UNITDIR, ...)
 	install -D -m 755 $(OUT)/kick $(DESTDIR)$(BINDIR)/kick
 	install -D -m 755 $(OUT)/kickd $(DESTDIR)$(SBINDIR)/kickd
 	install -D -m 644 lib/kick.h $(DESTDIR)$(INCLUDEDIR)/kick.h
@@ -229,9 +237,28 @@ install: all ## install (DESTDIR, PREFIX, BINDIR, SBINDIR, LIBDIR, INCLUDEDIR, M
 		> $(DESTDIR)$(LIBDIR)/pkgconfig/kick.pc
 	@for m in $(MAN_PAGES); do \
 		install -D -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/}; done
+	@mkdir -p $(DESTDIR)$(UNITDIR)
+	sed -e 's|@BINDIR@|$(BINDIR)|; s|@SBINDIR@|$(SBINDIR)|' cmd/kickd/$(UNIT).in \
+		> $(DESTDIR)$(UNITDIR)/$(UNIT)
+	@mkdir -p $(DESTDIR)$(DOCDIR)/examples
+	install -m 644 $(EXAMPLES) $(DESTDIR)$(DOCDIR)/examples
 
 uninstall: ## remove exactly what install put
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+
+# Each library is put where the loader of the two programs has found it here; the loader
+# is one of them.
+image-root: $(OUT)/kickd $(OUT)/kick ## put kickd, kick and their libraries below DESTDIR
+	@test -n "$(DESTDIR)" || { echo "image-root: where? DESTDIR=DIR says" >&2; exit 1; }
+	install -d $(DESTDIR)/usr/bin $(DESTDIR)/etc/kick
+	install -d -m 1777 $(DESTDIR)/run
+	install -s -m 755 $(OUT)/kickd $(OUT)/kick $(DESTDIR)/usr/bin
+	@ldd $(OUT)/kickd $(OUT)/kick >$(OUT)/libraries
+	@! grep 'not found' $(OUT)/libraries
+	@sed -n 's|.*[[:space:]]\(/[^ ]*\) (0x.*|\1|p' $(OUT)/libraries | sort -u | \
+		while read -r l; do \
+			echo "install $$l"; \
+			install -D -m 755 "$$l" "$(DESTDIR)$$l" || exit 1; done
 
 dist: ## a source archive of HEAD with its checksum
 	@mkdir -p build
