@@ -55,6 +55,7 @@ static int take_option(
 		break;
 	case OPTION_JSON:
 	case OPTION_NO_WAIT:
+	case OPTION_ROLLING:
 	case OPTION_FOLLOW:
 	case OPTION_DRY_RUN:
 	case OPTION_HELP:
@@ -93,8 +94,6 @@ static int find_short(char letter)
 
 static int unknown_option(const char *word)
 {
-	if (strcmp(word, "--rolling") == 0)
-		return fail(STATUS_USAGE, "--rolling: not in this version");
 	/* As kill(1) would have it. */
 	if (signame_parse(word + 1) > 0)
 		return fail(STATUS_USAGE,

@@ -10,6 +10,7 @@ struct outcome {
 	const char *path;
 	char state[24];	  /* or "" */
 	int64_t pid;	  /* or TREE_NONE */
+	bool left_alone;  /* it was not meant: nothing is told of it */
 	struct buf error; /* why rc is not DONE */
 };
 

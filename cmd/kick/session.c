@@ -386,6 +386,10 @@ static const struct {
 	{ "dynamic_supervisor",
 		"children of a dynamic supervisor are started by kick add only, and "
 		"gone when they end" },
+	{ "no_listen",
+		"it has no \"listen\", so there cannot be two of it at a time; kick restart "
+		"stops it first" },
+	{ "rolling", "a rolling restart of it is under way" },
 	{ "no_memory", "its supervisor has no memory for that" },
 	{ "not_running", "it has no process" },
 	{ "reloading", "another reload is under way; try again when it is done" },

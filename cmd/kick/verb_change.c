@@ -425,24 +425,33 @@ static int run_order(struct session *s, const struct order *order, const char *n
 				: order->child(s, t, order->user, o);
 }
 
-/* Gives the order for each name and tells what became of it. */
+/* Gives the order for one name and tells what became of it. */
+static int for_one(struct session *s, const struct order *order, const char *name,
+	const char *words)
+{
+	struct outcome o = { .pid = TREE_NONE };
+	struct target t = { 0 };
+	int rc;
+
+	buf_init(&o.error, 0);
+	rc = run_order(s, order, name, &t, &o);
+	if (!o.left_alone)
+		outcome_report(s, &o, buf_text(&o.error), words);
+	target_done(&t);
+	buf_done(&o.error);
+	return rc;
+}
+
 static int for_each(struct session *s, const struct order *order, char **names, int n,
 	const char *words)
 {
 	int first = STATUS_DONE;
 
 	for (int i = 0; i < n; i++) {
-		struct outcome o = { .pid = TREE_NONE };
-		struct target t = { 0 };
-		int rc;
+		int rc = for_one(s, order, names[i], words);
 
-		buf_init(&o.error, 0);
-		rc = run_order(s, order, names[i], &t, &o);
 		if (first == STATUS_DONE)
 			first = rc;
-		outcome_report(s, &o, buf_text(&o.error), words);
-		target_done(&t);
-		buf_done(&o.error);
 	}
 	return first;
 }
@@ -463,10 +472,117 @@ int verb_stop(struct session *s, char **args, int n)
 		s, &(struct order){ give, app_no_stop, method, NULL }, args, n, NULL);
 }
 
+/* --- a restart without a gap --------------------------------------------------------
+ */
+
+/* What is below one name: workers with listening sockets, one after the other. */
+struct rolling {
+	bool all;	  /* of a supervisor: what has no "listen" is left alone */
+	uint32_t met;	  /* had one */
+	struct buf paths; /* NUL after each */
+};
+
+static int roll_child(
+	struct session *s, const struct target *t, void *user, struct outcome *o)
+{
+	struct rolling *rolling = user;
+	struct answer a = { 0 };
+
+	if (order_call(s, t, "roll_child", "", &a, o) < 0)
+		return o->rc;
+	o->left_alone = rolling->all && is_atom(&a, "no_listen");
+	rolling->met += !o->left_alone;
+	if (a.result)
+		outcome_take(o, a.result);
+	else if (is_atom(&a, "start_failed"))
+		(void)start_failed(s, t, &a, o);
+	else if (!o->left_alone)
+		(void)refused(t, &a, o);
+	answer_done(&a);
+	return o->rc;
+}
+
+/* Not reached: the application is a supervisor, and of those the workers are taken. */
+static int app_no_roll(struct session *s, const struct target *t, struct outcome *o)
+{
+	(void)s;
+	return app_refuses(t, o, "this is the application itself");
+}
+
+static bool add_worker(struct node *n, void *user)
+{
+	struct rolling *rolling = user;
+
+	if (!n->is_supervisor)
+		buf_add(&rolling->paths, n->path, strlen(n->path) + 1);
+	return true;
+}
+
+static int find_workers(struct session *s, const char *name, struct rolling *rolling)
+{
+	struct tree *tree;
+	struct node *top, *n;
+	int rc = session_tree(s, &tree, &top);
+
+	if (rc != STATUS_DONE)
+		return rc;
+	rc = target_in_tree(top, name, &n);
+	if (rc == STATUS_DONE) {
+		rolling->all = n->is_supervisor;
+		(void)tree_each(n, add_worker, rolling);
+	}
+	tree_free(tree);
+	return rc;
+}
+
+/* The first that fails is the last: the others go on as they are. */
+static int roll_all(struct session *s, const char *name, struct rolling *rolling)
+{
+	struct order order = { roll_child, app_no_roll, rolling, NULL };
+	int rc = find_workers(s, name, rolling);
+	size_t at = 0;
+
+	while (rc == STATUS_DONE && at < rolling->paths.len) {
+		const char *path = rolling->paths.data + at;
+
+		rc = for_one(s, &order, path, NULL);
+		at += strlen(path) + 1;
+	}
+	if (rc == STATUS_DONE && rolling->met == 0)
+		rc = fail(STATUS_FAILED,
+			"%s: no worker below it has \"listen\", so none can be there "
+			"twice; kick restart stops and starts it",
+			name);
+	return rc;
+}
+
+static int restart_rolling(struct session *s, char **names, int n)
+{
+	int first = STATUS_DONE;
+
+	if (s->given & BIT(NO_WAIT))
+		return fail(STATUS_USAGE,
+			"--rolling waits for one process before it stops the other; "
+			"--no-wait cannot be with it");
+	for (int i = 0; i < n; i++) {
+		struct rolling rolling = { 0 };
+		int rc;
+
+		buf_init(&rolling.paths, 0);
+		rc = roll_all(s, names[i], &rolling);
+		buf_done(&rolling.paths);
+		if (first == STATUS_DONE)
+			first = rc;
+	}
+	return first;
+}
+
 int verb_restart(struct session *s, char **args, int n)
 {
 	char method[] = "renew_child";
 
+	if (s->given & BIT(ROLLING))
+		return restart_rolling(s, args, n);
 	return for_each(
 		s, &(struct order){ give, app_renew, method, NULL }, args, n, NULL);
 }

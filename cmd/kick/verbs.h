@@ -41,6 +41,8 @@ enum status {
 	X(NO_WAIT, 0, "no-wait", "", "give the order, do not wait for its end") \
 	X(TIMEOUT, 0, "timeout", "D",                                           \
 		"wait no longer than D (\"10s\"), then end with 124")           \
+	X(ROLLING, 0, "rolling", "",                                            \
+		"the new process is ready before the old one is stopped")       \
 	X(FOLLOW, 'f', "follow", "", "go on with what comes")                   \
 	X(LINES, 'n', "lines", "N", "the last N only")                          \
 	X(FOR, 0, "for", "STATE", "running, stopped, exited or down")           \
@@ -70,7 +72,8 @@ enum option_id {
 		"start a child that is down")                                        \
 	X(STOP, stop, "stop", "NAME...", 1, MANY, BIT(JSON) | BIT(NO_WAIT),          \
 		"stop a child; it stays down until it is started")                   \
-	X(RESTART, restart, "restart", "NAME...", 1, MANY, BIT(JSON) | BIT(NO_WAIT), \
+	X(RESTART, restart, "restart", "NAME...", 1, MANY,                           \
+		BIT(JSON) | BIT(NO_WAIT) | BIT(ROLLING),                             \
 		"stop a child if it is up, and start it")                            \
 	X(SIGNAL, signal, "signal", "SIG NAME...", 2, MANY, BIT(JSON),               \
 		"send a signal to a child's process")                                \

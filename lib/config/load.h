@@ -30,6 +30,10 @@ int config_load_child(const char *text, size_t len, const char *base_dir,
 	const struct sup_policy *sup, const struct child_spec *template_or_null,
 	bool need_id, struct buf *diag, void **ret_block, size_t *ret_size);
 
+/* A block of its own that says what spec says, without its id. -ENOMEM. */
+int config_copy_child(
+	const struct child_spec *spec, void **ret_block, size_t *ret_size);
+
 const struct child_spec *spec_block_child(const void *block);
 
 /* The JSON Schema of the configuration (`kick schema`), from the same key tables. */

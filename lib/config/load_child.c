@@ -83,6 +83,21 @@ int config_load_child(const char *text, size_t len, const char *base_dir,
 	return r == -E2BIG ? -EINVAL : r;
 }
 
+int config_copy_child(const struct child_spec *spec, void **ret_block, size_t *ret_size)
+{
+	struct arena arena;
+	struct draft_child c;
+	int r;
+
+	arena_init(&arena);
+	r = draft_from_spec(&arena, spec, &c);
+	c.id = NULL;
+	if (r == 0)
+		r = block_child(&c, ret_block, ret_size);
+	arena_done(&arena);
+	return r;
+}
+
 const struct child_spec *spec_block_child(const void *block)
 {
 	return block;

@@ -279,6 +279,18 @@ static void renew_child(void *user, struct call *call)
 	change(sv, call, supervisor_renew_child);
 }
 
+static void roll_child(void *user, struct call *call)
+{
+	struct supervisor *sv = user;
+	struct supervised *c = child_param(sv, call);
+	const char *why = c ? supervisor_roll_refusal(c) : NULL;
+
+	if (why)
+		refuse(call, why, c);
+	else if (c)
+		change(sv, call, supervisor_roll_child);
+}
+
 static void delete_child(void *user, struct call *call)
 {
 	struct supervisor *sv = user;
@@ -533,6 +545,7 @@ static const struct method methods[] = {
 	{ "terminate_child", terminate_child, false },
 	{ "restart_child", restart_child, false },
 	{ "renew_child", renew_child, false },
+	{ "roll_child", roll_child, false },
 	{ "delete_child", delete_child, false },
 	{ "signal", send_signal, false },
 	{ "exit", exit_child, false },

@@ -176,7 +176,7 @@ void node_json_child(struct supervised *c, struct buf *out)
 	pid_t left[LEFT_SHOWN];
 	struct node_row row = { .core = &c->core,
 		.state = shown_state(c),
-		.path = supervisor_path(c, path),
+		.path = supervisor_own_path(c, path),
 		.pid = supervisor_pid(c),
 		.sup = sup ? &sup->policy : NULL,
 		.socket = c->nested ? socket : NULL,

@@ -491,6 +491,7 @@ static const struct method methods[] = {
 	{ "terminate_child", do_in_code, false },
 	{ "restart_child", do_in_code, false },
 	{ "renew_child", do_in_code, false },
+	{ "roll_child", do_in_code, false },
 	{ "delete_child", do_in_code, false },
 	{ "signal", do_in_code, false },
 };

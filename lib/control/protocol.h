@@ -19,6 +19,7 @@
 	X(TERMINATE_CHILD, "terminate_child", 0, SUPERVISOR) \
 	X(RESTART_CHILD, "restart_child", 0, SUPERVISOR)     \
 	X(RENEW_CHILD, "renew_child", 0, SUPERVISOR)         \
+	X(ROLL_CHILD, "roll_child", 0, SUPERVISOR)           \
 	X(DELETE_CHILD, "delete_child", 0, SUPERVISOR)       \
 	X(SIGNAL, "signal", 0, SUPERVISOR)                   \
 	X(EXIT, "exit", 0, SUPERVISOR)                       \

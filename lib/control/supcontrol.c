@@ -240,6 +240,14 @@ static void do_delete(void *user, struct call *call)
 	change(sc, call, sup_delete_child);
 }
 
+static void do_roll(void *user, struct call *call)
+{
+	struct sup_control *sc = user;
+
+	if (child_param(sc, call))
+		server_reply_error(call, PROTOCOL_E_REFUSED, "no_listen", NULL);
+}
+
 static void do_start_child(void *user, struct call *call)
 {
 	(void)user;
@@ -310,6 +318,7 @@ static const struct method methods[] = {
 	{ "terminate_child", do_terminate, false },
 	{ "restart_child", do_restart, false },
 	{ "renew_child", do_renew, false },
+	{ "roll_child", do_roll, false },
 	{ "delete_child", do_delete, false },
 	{ "signal", do_signal, false },
 	{ "exit", do_exit, false },

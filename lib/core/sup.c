@@ -462,6 +462,16 @@ void sup_hurry(struct sup *s, const struct reason *reason, int64_t now)
 	sup_progress(s, now);
 }
 
+void sup_swap(struct child *a, struct child *b)
+{
+	int64_t since = a->since, started_at = a->started_at;
+
+	a->since = b->since;
+	a->started_at = b->started_at;
+	b->since = since;
+	b->started_at = started_at;
+}
+
 /* --- questions ----------------------------------------------------------------------
  */
 

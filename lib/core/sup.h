@@ -241,6 +241,10 @@ void sup_exited(
 /* The time asked for by FX_ARM has come. */
 void sup_due(struct sup *s, struct child *c, int64_t now);
 
+/* Two running children have changed places: what is told of their processes' age goes
+ * with those. */
+void sup_swap(struct child *a, struct child *b);
+
 /* A running or starting child is to be stopped for a fault; its exit reason will be
  * *reason ("start_timeout", "unhealthy"). The strategy acts on it. */
 void sup_doom(struct sup *s, struct child *c, const struct reason *reason, int64_t now);

@@ -69,7 +69,7 @@ struct supervised *pids_find(const struct pid_table *t, pid_t pid)
 }
 
 /* Closes the gap, so that no search ends too early. */
-static void pids_remove(struct pid_table *t, const struct supervised *c)
+void pids_remove(struct pid_table *t, const struct supervised *c)
 {
 	uint32_t i = slot_of(t, c->proc.pid);
 

@@ -19,7 +19,8 @@ static uint64_t hash(const char *text)
 	return h;
 }
 
-/* "kick-TREE-services:web"; no id has a ":" in it. */
+/* "kick-TREE-services:web", and "+" behind it where there are two processes during a
+ * rolling restart; no id has a ":" or a "+" in it. */
 static bool name_of(const struct supervised *c, char *name, size_t size)
 {
 	const struct node *node = c->sup->node;
@@ -35,7 +36,8 @@ static bool name_of(const struct supervised *c, char *name, size_t size)
 			path, sizeof path, "%016llx", (unsigned long long)hash(path));
 	for (char *at = path; (at = strchr(at, '/'));)
 		*at = ':';
-	n = snprintf(name, size, "%s/%s%s", node->cgroup, prefix, path);
+	n = snprintf(name, size, "%s/%s%s%s", node->cgroup, prefix, path,
+		c->second ? "+" : "");
 	return n > 0 && (size_t)n < size;
 }
 
@@ -118,6 +120,16 @@ void group_remove(struct supervised *c)
 	if (c->grouped && name_of(c, name, sizeof name))
 		cgroup_remove(name);
 	c->grouped = false;
+}
+
+void group_swap(struct supervised *a, struct supervised *b)
+{
+	bool grouped = a->grouped, second = a->second;
+
+	a->grouped = b->grouped;
+	a->second = b->second;
+	b->grouped = grouped;
+	b->second = second;
 }
 
 void group_sweep(const struct supervised *c)

@@ -55,6 +55,8 @@ void group_kill(const struct supervised *c);
 void group_each(
 	const struct supervised *c, void (*call)(void *user, pid_t pid), void *user);
 void group_remove(struct supervised *c);
+/* Each has the other's from now on. */
+void group_swap(struct supervised *a, struct supervised *b);
 /* Of a supervisor that is lost: the groups of all that was below it, and who is left.
  */
 void group_sweep(const struct supervised *c);
@@ -102,6 +104,7 @@ void exits_kill_left(struct supervised *c);
 bool exits_any_left(struct supervisor *sv);
 int pids_reserve(struct pid_table *t, uint32_t n);
 void pids_add(struct pid_table *t, struct supervised *c);
+void pids_remove(struct pid_table *t, const struct supervised *c);
 struct supervised *pids_find(const struct pid_table *t, pid_t pid);
 
 /* listening.c */
@@ -130,6 +133,8 @@ void readiness_free(struct supervised *c);
 /* notify.c */
 int notify_new(struct supervised *c, struct buf *variable);
 void notify_free(struct supervised *c);
+/* Each has the other's from now on. */
+void notify_swap(struct supervised *a, struct supervised *b);
 /* Takes what has been said by now. */
 void notify_drain(struct supervised *c);
 /* The process that was started has ended: c->main goes on in its place. */

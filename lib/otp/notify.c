@@ -285,6 +285,23 @@ void notify_free(struct supervised *c)
 	free(nt);
 }
 
+void notify_swap(struct supervised *a, struct supervised *b)
+{
+	struct notify *nt = a->notify;
+	bool reloading = a->is_reloading, stopping = a->is_stopping;
+
+	a->notify = b->notify;
+	b->notify = nt;
+	if (a->notify)
+		a->notify->child = a;
+	if (b->notify)
+		b->notify->child = b;
+	a->is_reloading = b->is_reloading;
+	a->is_stopping = b->is_stopping;
+	b->is_reloading = reloading;
+	b->is_stopping = stopping;
+}
+
 /* --- another main process -----------------------------------------------------------
  */
 

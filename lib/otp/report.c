@@ -171,7 +171,9 @@ static void say_exited(struct supervisor *sv, struct supervised *c, const char *
 	if (!is_told_as_exited(sv, c))
 		return;
 	report_message(sv, path, NOTICE_LAST_LINE,
-		"%s (pid %d) %s; it is not started again", path, (int)c->ended_pid,
+		c->shown ? "%s (pid %d) %s; the process that it was to follow goes on"
+			 : "%s (pid %d) %s; it is not started again",
+		path, (int)c->ended_pid,
 		reason_describe(&c->core.last_exit, why, sizeof why));
 }
 
@@ -186,10 +188,11 @@ static void say_start_failed(
 	 */
 	if (strncmp(c->core.last_exit.text, "failed_to_start:", 16) != 0 &&
 		!is_told_as_exited(sv, c))
-		report_message(sv, path, NOTICE_LAST_LINE, "%s did not start: %s%s%s",
+		report_message(sv, path, NOTICE_LAST_LINE, "%s did not start: %s%s%s%s",
 			path, reason_describe(&c->core.last_exit, why, sizeof why),
 			c->probe_text ? "; last probe: " : "",
-			c->probe_text ? c->probe_text : "");
+			c->probe_text ? c->probe_text : "",
+			c->shown ? "; the process that it was to follow goes on" : "");
 	if (boot)
 		report_message(sv, "", 0,
 			"%s cannot start; stopping what it had started",
@@ -262,6 +265,11 @@ void report_event(
 		add(sv, &n, supervisor_name(sv), "");
 		return;
 	}
+	/* The second process of a child is not another child. */
+	if (c->shown &&
+		(event == EVENT_ADDED || event == EVENT_DELETED ||
+			event == EVENT_STOPPED))
+		return;
 	(void)supervisor_path(c, path);
 	n.pid = own			? getpid()
 		: event == EVENT_EXITED ? c->ended_pid

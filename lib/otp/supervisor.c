@@ -66,6 +66,7 @@ void supervised_free(struct supervised *c)
 	free(c->exit_order);
 	free(c->status_text);
 	free(c->detail);
+	free(c->shown);
 	free(c->id);
 	free(c->block);
 	slab_give(&c->sup->children, c);
@@ -78,9 +79,10 @@ struct supervised *supervisor_find(struct supervisor *sv, const char *id)
 	return c ? supervised_of(c) : NULL;
 }
 
-const char *supervisor_path(const struct supervised *c, char buf[KICK_PATH_MAX])
+static const char *join_path(
+	const struct supervised *c, const char *id, char buf[KICK_PATH_MAX])
 {
-	const char *up = c->sup->path, *id = c->core.id;
+	const char *up = c->sup->path;
 	size_t n_up = strlen(up), n = strlen(id) + 1;
 
 	if (n_up + n >= KICK_PATH_MAX)
@@ -91,6 +93,16 @@ const char *supervisor_path(const struct supervised *c, char buf[KICK_PATH_MAX])
 		buf[n_up++] = '/';
 	memcpy(buf + n_up, id, n);
 	return buf;
+}
+
+const char *supervisor_path(const struct supervised *c, char buf[KICK_PATH_MAX])
+{
+	return join_path(c, c->shown ? c->shown : c->core.id, buf);
+}
+
+const char *supervisor_own_path(const struct supervised *c, char buf[KICK_PATH_MAX])
+{
+	return join_path(c, c->core.id, buf);
 }
 
 const char *supervisor_name(const struct supervisor *sv)

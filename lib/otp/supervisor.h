@@ -14,6 +14,7 @@
  *   prober.c      when a child is asked how it is, and what its answers mean
  *   probe.c       one such question, over TCP; probe_exec.c by a program
  *   listening.c   the listening sockets that workers are given
+ *   rolling.c     a restart without a gap
  *   report.c      events and messages for the logger
  *   reloading.c   a new configuration */
 #ifndef KICK_OTP_SUPERVISOR_H
@@ -68,9 +69,10 @@ struct supervised {
 	struct nested *nested;	 /* of a supervisor, else NULL */
 	void *block;		 /* of an added child: its specification's memory */
 	char *id;		 /* of an added child without one of its own */
-	char *detail;	   /* of a start that failed: what could not be done, or NULL */
-	char *status_text; /* STATUS= of the program, or NULL */
-	char *probe_text;  /* why the last probe has failed, or NULL */
+	char *shown;  /* of the second process of a rolling restart: its child's id */
+	char *detail; /* of a start that failed: what could not be done, or NULL */
+	char *status_text;	       /* STATUS= of the program, or NULL */
+	char *probe_text;	       /* why the last probe has failed, or NULL */
 	struct history_entry *history; /* ring, NULL until the first end */
 	struct reason *exit_order;     /* `kick exit`: what its end is to be called */
 	int64_t exit_order_until;
@@ -84,6 +86,7 @@ struct supervised {
 	bool hinted : 1;  /* has been told that it seems to go into the background */
 	bool attrs_noted : 1;  /* that it runs without its niceness has been said */
 	bool grouped : 1;      /* it has a control group */
+	bool second : 1;       /* of its group's two names, it has the second one */
 	bool group_noted : 1;  /* that it has none has been said */
 	bool parked : 1;       /* its start waits for a socket (listening.c) */
 	bool lingering : 1;    /* main process reaped, something of it is left */
@@ -182,6 +185,12 @@ void supervisor_restart_child(
 	struct supervisor *sv, struct supervised *c, struct request *rq);
 void supervisor_renew_child(
 	struct supervisor *sv, struct supervised *c, struct request *rq);
+/* A second process is ready before the first is stopped. A child that is not running
+ * is just started. */
+void supervisor_roll_child(
+	struct supervisor *sv, struct supervised *c, struct request *rq);
+/* Why a child cannot be restarted so, an atom; NULL: it can. */
+const char *supervisor_roll_refusal(const struct supervised *c);
 void supervisor_delete_child(
 	struct supervisor *sv, struct supervised *c, struct request *rq);
 
@@ -208,6 +217,8 @@ int supervisor_ask(struct supervisor *sv, enum link_ask what, struct asked *a);
 
 /* Path of a child: "services/pledge_server". Returns buf. */
 const char *supervisor_path(const struct supervised *c, char buf[KICK_PATH_MAX]);
+/* The same, but of the second process of a rolling restart its own. */
+const char *supervisor_own_path(const struct supervised *c, char buf[KICK_PATH_MAX]);
 
 /* The name that people see for a path: the application for "". */
 const char *supervisor_name(const struct supervisor *sv);
