@@ -1,5 +1,6 @@
 /* Births of which the node has not heard yet: of those that have ended already, how;
  * and those whose parent has ended, before it could tell. */
+#include <signal.h>
 #include <stddef.h>
 
 #include "core/reason.h"
@@ -15,10 +16,42 @@ static struct {
 } early[EARLY_LEN];
 static unsigned next_early;
 
+/* Killed, and not yet reaped; what there is no room for is not waited for. */
+static pid_t dying[NODE_BIRTHS];
+static size_t n_dying;
+
+static bool forget_dying(pid_t pid)
+{
+	for (size_t i = 0; i < n_dying; i++)
+		if (dying[i] == pid) {
+			dying[i] = dying[--n_dying];
+			return true;
+		}
+	return false;
+}
+
+void births_kill(pid_t pid)
+{
+	if (pid <= 0 || !reap_is_child(pid))
+		return;
+	(void)kill(pid, SIGKILL);
+	(void)forget_dying(pid);
+	if (n_dying < NODE_BIRTHS)
+		dying[n_dying++] = pid;
+}
+
+size_t births_dying(void)
+{
+	return n_dying;
+}
+
 void births_remember(pid_t pid, const struct reason *facts)
 {
-	unsigned i = next_early++ % EARLY_LEN;
+	unsigned i;
 
+	if (forget_dying(pid))
+		return;
+	i = next_early++ % EARLY_LEN;
 	early[i].pid = pid;
 	early[i].reason = *facts;
 }

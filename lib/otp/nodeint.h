@@ -96,6 +96,12 @@ void births_remember(pid_t pid, const struct reason *facts);
 /* How it ended before it was heard of; NULL: it has not. */
 const struct reason *births_early_end(pid_t pid);
 
+/* KILL to a child that nobody will be told of; the node stays until it has ended. */
+void births_kill(pid_t pid);
+
+/* How many of those have not been reaped. */
+size_t births_dying(void);
+
 /* parent has ended, and all that it said was heard: calls back for each child that it
  * had begun to make. pid 0: it had not come to that. */
 void births_end(struct node_counters *counters, uint64_t parent,

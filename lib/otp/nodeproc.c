@@ -386,8 +386,8 @@ static void end_unheard(uint64_t id, pid_t pid)
 
 	if (node_find((int64_t)id) || strcmp(recall(id), "noproc") != 0)
 		return;
-	if (pid > 0 && !find_pid(pid) && !births_early_end(pid) && reap_is_child(pid))
-		(void)kill(pid, SIGKILL);
+	if (pid > 0 && !find_pid(pid) && !births_early_end(pid))
+		births_kill(pid);
 	remove_sockets(&never);
 }
 
@@ -421,7 +421,7 @@ static void reap_all(void)
 /* It cannot be kept: as if it had been killed right after. */
 static void stillborn(struct member *m, const struct link_message *msg, pid_t pid)
 {
-	(void)kill(pid, SIGKILL);
+	births_kill(pid);
 	if (msg->flags & NODE_MONITORED)
 		node_tell(m, NODE_DOWN, msg->id, (uint64_t)msg->number, "killed");
 	if (msg->flags & NODE_LINKED)
@@ -782,7 +782,7 @@ _Noreturn void nodeproc_run(const struct nodeproc_start *start)
 	/* One that ended before the signals were ours. */
 	if (r == 0)
 		reap_all();
-	while (r == 0 && !(nd.ending && !nd.by_id)) {
+	while (r == 0 && !(nd.ending && !nd.by_id && !births_dying())) {
 		free_gone();
 		r = loop_once(nd.loop);
 	}
