@@ -242,8 +242,10 @@ static int start_all(struct ensuring *e)
 		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i < e->n; i++)
 		r = start_with_needs(e, i);
-	/* The last one first. */
-	for (int i = r < 0 ? cJSON_GetArraySize(e->started) : 0; i-- > 0;)
+	/* The last one first; but when all are being stopped, each has its turn, after
+	 * those that need it. */
+	for (int i = r < 0 && r != -ESHUTDOWN ? cJSON_GetArraySize(e->started) : 0;
+		i-- > 0;)
 		(void)kick_application_stop(
 			cJSON_GetStringValue(cJSON_GetArrayItem(e->started, i)));
 	return r;

@@ -658,6 +658,36 @@ Test(lib_appstop, app_07_a_program_may_end_while_it_starts)
 	check_program(stop_while_starting, 3, UP DOWN_FIRST);
 }
 
+static kick_start_function *come_up;
+
+/* Comes up after the program knows that it will not be up. */
+static int stop_and_come_up(const cJSON *args, kick_pid *ret, kick_reason *why)
+{
+	/* The first process is 2, and the controller 3. */
+	const kick_pid starter = { kick_self().node, 4 };
+
+	CHECK_INT(kick_alive(starter), 1);
+	CHECK_INT(kick_stop(3), 0);
+	node_gone(starter);
+	return come_up(args, ret, why);
+}
+
+static void come_up_late(void)
+{
+	kick_application apps[] = { app_with("last", "top", last_needs),
+		app("first", "top") };
+
+	come_up = apps[0].start;
+	apps[0].start = stop_and_come_up;
+	(void)kick_application_run(apps, ARRAY_LEN(apps), KICK_PERMANENT);
+	FAIL("run has returned");
+}
+
+Test(lib_appstop, app_07_one_that_comes_up_late_is_stopped_first_as_well)
+{
+	check_program(come_up_late, 3, UP DOWN_LAST DOWN_FIRST);
+}
+
 static void run_elsewhere(void *unused)
 {
 	const kick_application a = app("a", "top");
