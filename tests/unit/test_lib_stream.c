@@ -332,5 +332,7 @@ NODE_TEST(lib_stream, task_07_within_a_task)
 	CHECK_INT(kick_task_await(&t, NODE_PATIENCE_MS, &value, NULL), 0);
 	CHECK_INT(value->valueint, N);
 	cJSON_Delete(value);
+	/* Its value comes before its end, and the link goes with that. */
+	node_gone(t.pid);
 	EXPECT_NOTHING_LEFT();
 }
