@@ -502,12 +502,13 @@ static void freeze(kick_pid a, pid_t os)
 	}
 }
 
+/* For what changes nothing: whoever else asks may be served before. */
 static void ask_a_stopped_one(void *pid)
 {
 	kick_reason why = { "" };
 
 	send_text(tester, "asking");
-	CHECK_INT(update(kick_to(*(kick_pid *)pid), plus, "1", KICK_INFINITY, &why),
+	CHECK_INT(update(kick_to(*(kick_pid *)pid), plus, "0", KICK_INFINITY, &why),
 		-ECONNRESET);
 	CHECK_TEXT(why.text, "killed");
 	send_text(tester, "told");
@@ -527,9 +528,13 @@ NODE_TEST(lib_agent, agt_03_killed_before_and_while_it_is_asked)
 	CHECK_INT(update(kick_to(a), plus, "1", CALL_MS, NULL), -ESRCH);
 	/* A caller that dies while it asks is nothing to the agent. */
 	a = agent("1");
+	os = os_pid_of(a);
+	freeze(a, os);
 	CHECK_INT(kick_spawn(ask_a_stopped_one, &a, &caller), 0);
+	EXPECT_TEXT("asking");
 	CHECK_INT(kick_exit(caller, "kill"), 0);
 	node_gone(caller);
+	CHECK_INT(kill(os, SIGCONT), 0);
 	CHECK_INT(update(kick_to(a), the_args, "5", CALL_MS, NULL), 0);
 	STATE_IS(a, "5");
 }
