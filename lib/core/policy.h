@@ -7,12 +7,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CHILD_TYPES(X)                              \
-	X(WORKER, "worker")                         \
-	X(SUPERVISOR, "supervisor")                 \
-	X(DYNAMIC_SUPERVISOR, "dynamic_supervisor") \
+#define CHILD_TYPES(X)                                  \
+	X(WORKER, "worker")                             \
+	X(SUPERVISOR, "supervisor")                     \
+	X(DYNAMIC_SUPERVISOR, "dynamic_supervisor")     \
 	X(PARTITION_SUPERVISOR, "partition_supervisor") \
-	X(REGISTRY, "registry")                     \
+	X(REGISTRY, "registry")                         \
 	X(AGENT, "agent")
 
 #define RESTART_TYPES(X)          \

@@ -49,8 +49,8 @@ bool peers_has(kick_pid pid);
  */
 int peers_turn(int64_t deadline);
 
-/* Before the mailbox is looked at: what the node had to say before the messages that have
- * been read since, is heard (LNK-14). */
+/* Before the mailbox is looked at: what the node had to say before the messages that
+ * have been read since, is heard (LNK-14). */
 void peers_order(void);
 
 /* A descriptor that is readable when peers_turn(0) has something to do. */

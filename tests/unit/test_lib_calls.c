@@ -372,6 +372,7 @@ NODE_TEST(lib_calls, info_of_another_one)
 	CHECK(cJSON_GetNumberValue(cJSON_GetObjectItem(info, "memory")) > 4096);
 	/* It answered, and will wait in a moment. */
 	state = cJSON_GetStringValue(cJSON_GetObjectItem(info, "state"));
-	CHECK(state && (strcmp(state, "waiting") == 0 || strcmp(state, "running") == 0));
+	CHECK(state &&
+		(strcmp(state, "waiting") == 0 || strcmp(state, "running") == 0));
 	cJSON_Delete(info);
 }
