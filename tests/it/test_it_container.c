@@ -340,7 +340,7 @@ static const char deaf[] = "{'name':'app','children':[" UP(
 	     "'ignore','TERM','daemon','/run/d','stay']}," UP("b") "]}";
 static const char deaf_for_ever[] =
 	"{'name':'app','children':[{'id':'d','shutdown':'infinity','start':['./h','ignore',"
-	"'TERM','stay']}]}";
+	"'TERM','say','deaf','stay']}]}";
 
 BOX_CASE(a_stubborn_child_is_killed_in_its_turn, deaf)
 {
@@ -360,14 +360,17 @@ BOX_CASE(the_end_is_hurried_as_asked, deaf_for_ever)
 	struct job *job =
 		tree_in_box(&(struct box){ .args = "kickd --shutdown 100ms app.json" });
 
+	await_said(job, "d | deaf");
 	check(box_kill("TERM") == 0, "runc kill: %s", last_err());
 	check(finish(job) == 137, "after its time: status %d", finish(job));
 	job = tree_in_box(&(struct box){ .args = "kickd app.json" });
+	await_said(job, "d | deaf");
 	while (!job_ended(job))
 		/* A second after the first it counts. */
 		(void)box_kill("TERM");
 	check(finish(job) == 137, "by a second signal: status %d", finish(job));
 	job = tree_in_box(&(struct box){ .args = "kickd app.json" });
+	await_said(job, "d | deaf");
 	check(box_kill("QUIT") == 0, "runc kill: %s", last_err());
 	check(finish(job) == 131, "by QUIT: status %d", finish(job));
 }
