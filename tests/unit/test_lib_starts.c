@@ -127,12 +127,8 @@ NODE_TEST(lib_starts, the_name_of_one_that_is_dying_is_free)
 /* --- many links ---------------------------------------------------------------------
  */
 
-#ifdef __SANITIZE_ADDRESS__
-#define MANY 1200
-#else
-#define MANY 4000
-#endif
 #define TOLD 1000 /* kick_info() lists so many */
+#define MANY 1200
 
 static void link_many(void)
 {
