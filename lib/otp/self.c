@@ -387,6 +387,21 @@ static pid_t fork_sibling(struct node_birth *b)
 		SYS_clone, CLONE_PARENT | SIGCHLD | noted, 0, b ? &b->pid : NULL, 0, 0);
 }
 
+/* The node may not have heard of this process yet. */
+static bool unheard;
+
+/* Should its parent end before it tells of it, it is killed unheard, and nobody would
+ * hear of its children: it has none before. The answer comes when the node has the
+ * other end of the link. */
+static int be_heard(void)
+{
+	int64_t r =
+		unheard ? self_ask(NODE_ALIVE, 0, (int64_t)self.pid.id, NULL, NULL) : 0;
+
+	unheard = unheard && r < 0;
+	return r < 0 ? (int)r : 0;
+}
+
 /* What the parent makes before the clone: nobody is asked. */
 struct cradle {
 	uint64_t id, ref;
@@ -464,7 +479,9 @@ static int spawn_with(unsigned flags, kick_function *function, void *arg, kick_p
 		return -ENOTCONN;
 	if (has_threads())
 		return -EBUSY;
-	r = make_cradle(&c);
+	r = be_heard();
+	if (r == 0)
+		r = make_cradle(&c);
 	if (r < 0)
 		return r;
 	(void)fflush(NULL);
@@ -477,6 +494,7 @@ static int spawn_with(unsigned flags, kick_function *function, void *arg, kick_p
 
 		(void)close(c.ends[0]);
 		become(own, self.pid, c.ends[1], c.listen, node);
+		unheard = true;
 		(void)sigprocmask(SIG_SETMASK, &before, NULL);
 		live(function, arg);
 	}

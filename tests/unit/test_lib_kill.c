@@ -326,6 +326,18 @@ static void spawn_linked(void)
 	CHECK_INT(kick_spawn_link(idle_pausing, NULL, NULL), 0);
 }
 
+static void spawn_and_idle(void *unused)
+{
+	DONE(kick_spawn_link(idle_pausing, NULL, NULL));
+	idle_pausing(unused);
+}
+
+/* They make others, before anybody may have heard of them. */
+static void spawn_spawning(void)
+{
+	CHECK_INT(kick_spawn_link(spawn_and_idle, NULL, NULL), 0);
+}
+
 static const kick_gen_server nothing = { 0 };
 
 static void start_servers(void)
@@ -433,6 +445,7 @@ KILL_TEST(call_partner)
 KILL_TEST(send_much)
 KILL_TEST(spawn_short)
 KILL_TEST(spawn_linked)
+KILL_TEST(spawn_spawning)
 KILL_TEST(start_servers)
 KILL_TEST(start_supervisors)
 KILL_TEST(set_timers)
