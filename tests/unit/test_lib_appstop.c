@@ -422,8 +422,8 @@ NODE_TEST(lib_appstop, app_01_the_controller_answers_anything)
 		"{\"method\":1}", "{\"method\":\"nonsense\"}", "{\"method\":\"stop\"}",
 		"{\"method\":\"start\"}", "{\"method\":\"start\",\"spec\":1}",
 		"{\"method\":\"start\",\"spec\":{}}",
-		"{\"method\":\"start\",\"spec\":{\"name\":\"x\",\"start\":\"0x0\"},"
-		"\"type\":99}",
+		("{\"method\":\"start\",\"spec\":{\"name\":\"x\",\"start\":\"0x0\"},"
+		 "\"type\":99}"),
 		"{\"method\":\"start\",\"spec\":{\"name\":\"y\",\"applications\":[1,{}]}}",
 		"{\"method\":\"get_env\"}", "{\"method\":\"set_env\"}",
 		"{\"method\":\"halted\"}", "{\"application_started\":1}" };
