@@ -197,15 +197,18 @@ CASE(it_probe, one_failure_in_a_row_of_good_ones_is_forgiven)
 
 CASE(it_probe, unhealthy_ends_count_and_a_supervisor_gives_up)
 {
+	static const char unhealthy[] = "is unhealthy: exit 3: bad water; stopping it";
+	int n = 0;
+
 	tree_start("{'name':'app','max_restarts':2,'max_seconds':3600,'children':["
 		   "{'id':'a','health':{'exec':['./h','err','bad water','exit','3'],"
-		   "'interval':'20ms','retries':1},'start':['./h','count','f','stay']}"
-		   "]}",
+		   "'interval':'20ms','retries':1},'start':['./h','stay']}]}",
 		"");
 	tree_ends(1);
-	check(lines_in("f") == 3, "%d starts", lines_in("f"));
-	check(strstr(tree_err(), "is unhealthy: exit 3: bad water; stopping it"), "%s",
-		tree_err());
+	/* They may be stopped before they could do anything. */
+	for (const char *at = tree_err(); (at = strstr(at, unhealthy)); at++)
+		n++;
+	check(n == 3, "%d starts: %s", n, tree_err());
 	check(strstr(tree_err(), "app gives up: 3 restarts within 1h, 2 are allowed"),
 		"%s", tree_err());
 }
