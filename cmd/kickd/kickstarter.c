@@ -326,6 +326,7 @@ static void reloaded(struct kickstarter *k, int64_t failed, const char *text)
 			name(k), (long long)failed);
 	else
 		logkeeper_say("%s reloaded", name(k));
+	sockkeeper_end_unused(&k->sockets);
 	end_reload(k, 0);
 }
 
@@ -337,6 +338,7 @@ static void top_is_ready(struct kickstarter *k, int64_t children)
 	char age[32];
 
 	k->facts.was_ready = true;
+	sockkeeper_end_unused(&k->sockets);
 	if (k->said_up)
 		logkeeper_say("%s is up again (%lld %s)", name(k), (long long)children,
 			children == 1 ? "child" : "children");
@@ -395,6 +397,9 @@ static void on_message(
 		break;
 	case LINK_SOCKET:
 		sockkeeper_asked(&k->sockets, text);
+		break;
+	case LINK_SOCKET_IDLE:
+		sockkeeper_idle(&k->sockets, text);
 		break;
 	case LINK_STOP:
 	case LINK_CLOSE:
@@ -459,6 +464,7 @@ static int start_top(struct kickstarter *k)
 	int r;
 
 	k->facts = (struct verdict_facts){ .status = -1 };
+	sockkeeper_begin(&k->sockets);
 	k->top_started = loop_now(k->loop);
 	r = fork_top(k);
 	if (r == 0)

@@ -29,6 +29,8 @@ struct kept_socket {
 	int64_t mended;
 	bool failed; /* to be mended; that has been said */
 	bool taken;  /* by the next configuration */
+	bool used;   /* a worker of this life of the tree has it, or will */
+	bool ended;  /* by us, until somebody is about to use it again */
 };
 
 static const struct socket_list *list_of(const struct config *cf)
@@ -144,6 +146,31 @@ static void replace(struct kept_socket *s)
 	say_mended(s, "it was opened anew");
 }
 
+/* We have ended it ourselves, so it is nobody's fault. */
+static void open_again(struct kept_socket *s)
+{
+	struct err err;
+	int fd;
+
+	if (listener_again(s->io.fd, spec_of(s)) == 0) {
+		s->ended = false;
+	} else if (listener_replace(spec_of(s), s->io.fd, &s->file, &fd, &err) == 0) {
+		(void)fd_close(s->io.fd);
+		s->io.fd = fd;
+		s->ended = false;
+	} else {
+		if (!s->failed)
+			logkeeper_say("cannot open socket \"%s\" (%s): %s", s->name,
+				REL_STR(spec_of(s)->address), err.text);
+		try_again(s->owner, loop_now(s->owner->loop) + RETRY_NS);
+	}
+	s->failed = s->ended;
+	if (s->ended)
+		return;
+	(void)loop_add(s->owner->loop, &s->io, EPOLLRDHUP);
+	hand_out(s);
+}
+
 static void mend(struct kept_socket *s)
 {
 	struct sockkeeper *sk = s->owner;
@@ -182,26 +209,75 @@ static void on_again(struct timer *t, int64_t now)
 	for (size_t i = 0; i < sk->n; i++) {
 		struct kept_socket *s = sk->at[i];
 
-		if (s->io.slot)
+		if (s->io.slot || (s->ended && !s->used))
 			continue;
-		if (listener_is_dead(s->io.fd))
+		if (s->ended)
+			open_again(s);
+		else if (listener_is_dead(s->io.fd))
 			mend(s);
 		else
 			(void)loop_add(sk->loop, &s->io, EPOLLRDHUP);
 	}
 }
 
-void sockkeeper_asked(struct sockkeeper *sk, const char *name)
+static struct kept_socket *find(const struct sockkeeper *sk, const char *name)
 {
 	for (size_t i = 0; i < sk->n; i++) {
-		struct kept_socket *s = sk->at[i];
+		if (strcmp(sk->at[i]->name, name) == 0)
+			return sk->at[i];
+	}
+	return NULL;
+}
 
-		if (strcmp(s->name, name) != 0)
-			continue;
-		if (listener_is_dead(s->io.fd))
-			mend(s);
-		else
-			hand_out(s);
+void sockkeeper_asked(struct sockkeeper *sk, const char *name)
+{
+	struct kept_socket *s = find(sk, name);
+
+	if (!s)
+		return;
+	s->used = true;
+	if (s->ended)
+		open_again(s);
+	else if (listener_is_dead(s->io.fd))
+		mend(s);
+	else
+		hand_out(s);
+}
+
+/* Those who wait are let go, those who come are refused. Nobody waits at a datagram
+ * socket. */
+static void end_wait(struct kept_socket *s)
+{
+	if (s->ended || spec_of(s)->kind == SOCKET_UDP)
+		return;
+	s->ended = true;
+	s->failed = false;
+	loop_remove(s->owner->loop, &s->io);
+	listener_unlink(s->path, &s->file);
+	listener_end(s->io.fd);
+}
+
+void sockkeeper_idle(struct sockkeeper *sk, const char *name)
+{
+	struct kept_socket *s = find(sk, name);
+
+	if (!s)
+		return;
+	s->used = false;
+	end_wait(s);
+}
+
+void sockkeeper_begin(struct sockkeeper *sk)
+{
+	for (size_t i = 0; i < sk->n; i++)
+		sk->at[i]->used = false;
+}
+
+void sockkeeper_end_unused(struct sockkeeper *sk)
+{
+	for (size_t i = 0; i < sk->n; i++) {
+		if (!sk->at[i]->used)
+			end_wait(sk->at[i]);
 	}
 }
 
@@ -299,6 +375,13 @@ static int open_one(struct sockkeeper *sk, const struct config *next,
 	return r;
 }
 
+/* Another address under the same name: its users will be started anew, and have asked
+ * for that name. */
+static void inherit_use(struct kept_socket *s, const struct kept_socket *old)
+{
+	s->used = old && old->used;
+}
+
 /* All of next into at[], those that are open already too. */
 static int open_all(struct sockkeeper *sk, const struct config *next,
 	const char *prefix, struct buf *why, struct kept_socket **at)
@@ -314,6 +397,8 @@ static int open_all(struct sockkeeper *sk, const struct config *next,
 			at[i]->taken = true;
 		else
 			r = open_one(sk, next, &l->at[i], prefix, why, &at[i]);
+		if (at[i] && !at[i]->taken)
+			inherit_use(at[i], find(sk, at[i]->name));
 		first = first ? first : r;
 	}
 	return first;
@@ -334,8 +419,9 @@ static void take_back(struct sockkeeper *sk, struct kept_socket **at, size_t n)
 static void adapt(struct kept_socket *s, const struct socket_spec *spec)
 {
 	s->taken = false;
-	(void)listener_again(s->io.fd, spec);
-	if (spec->kind == SOCKET_UNIX)
+	if (!s->ended)
+		(void)listener_again(s->io.fd, spec);
+	if (!s->ended && spec->kind == SOCKET_UNIX)
 		(void)chmod(s->path, spec->mode);
 	if (strcmp(s->name, REL_STR(spec->name)) == 0)
 		return;

@@ -38,8 +38,18 @@ int sockkeeper_change(struct sockkeeper *sk, const struct config *next,
 	const char *prefix, struct buf *why);
 void sockkeeper_settle(struct sockkeeper *sk);
 
-/* A supervisor cannot start a worker with this one. */
+/* A supervisor is about to start a worker with this one. It is opened again if need be,
+ * and handed out. */
 void sockkeeper_asked(struct sockkeeper *sk, const char *name);
+
+/* Nobody uses it any more, nor will by itself: who waits there is let go, who comes is
+ * refused, until it is asked for again. */
+void sockkeeper_idle(struct sockkeeper *sk, const char *name);
+
+/* A tree begins, and none of its workers has asked for a socket yet; it is up, or has
+ * another configuration, and those that nobody has asked for are idle. */
+void sockkeeper_begin(struct sockkeeper *sk);
+void sockkeeper_end_unused(struct sockkeeper *sk);
 
 /* Closes all, and takes the files of Unix sockets away. */
 void sockkeeper_close(struct sockkeeper *sk);

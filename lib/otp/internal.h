@@ -116,6 +116,18 @@ int listening_collect(const struct supervised *c, int *fds, uint32_t *ret_n,
 	struct buf *ret_names, struct err *err);
 /* Told to stop while its start waits. */
 void listening_leave(struct supervised *c);
+/* Tells the parent of sockets that nobody here uses any more. */
+void listening_look(struct supervisor *sv);
+/* A supervisor below has told that it uses a socket, or does not any more; it begins a
+ * life, and is up in it. */
+void listening_heard(struct supervised *by, bool is_used, const char *name);
+void listening_begins(const struct supervised *by);
+void listening_is_up(const struct supervised *by);
+/* A child has ended, perhaps to come back; it is forgotten. */
+void listening_is_down(const struct supervised *c);
+void listening_is_gone(const struct supervised *c);
+/* What the parent of this process knows of its sockets is not known of ours. */
+void listening_forget(void);
 /* A socket from above, which is taken over: for us, and for those below. */
 void listening_arrived(struct supervisor *sv, const char *name, int fd);
 

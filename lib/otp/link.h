@@ -18,8 +18,8 @@ enum link_kind {
 	LINK_RELOAD, /* fd: the configuration that holds from now on */
 	LINK_NODE,   /* first, to a program: id: its socket's name, fd: that socket,
 			text: "GROUP READERS", the gids that may use it, -1 none */
-	LINK_SOCKET, /* text: its name; down, fd: what has it from now on; up: it was
-			shut down, and takes a new one */
+	LINK_SOCKET, /* text: its name; up: somebody is about to use it; down, the
+			answer, fd: what has it from now on */
 	LINK_ANSWER, /* to LINK_ASK: id; number: 0 or a negative errno; fd: text, or
 			none */
 	/* up */
@@ -28,6 +28,7 @@ enum link_kind {
 			 of the significant child that set it off, -1 none */
 	LINK_OUTPUT,  /* a new pipe: id, number: stream, text: path, fd: its read end */
 	LINK_RELOADED, /* number: how many failed; text: "PATH REASON" lines of them */
+	LINK_SOCKET_IDLE, /* text: its name; nobody below uses it any more */
 	LINK_ASK,      /* to the root: id; number: enum link_ask */
 };
 

@@ -1,7 +1,8 @@
-/* See listening.h; and the side of a supervisor: before each start it looks at the
- * sockets that the program gets. One that a worker has shut down is opened again: of
- * TCP on the spot, of the others by the root, and the start waits for that without
- * anything else waiting. */
+/* See listening.h; and the side of a supervisor: before the first start of a program
+ * that gets a socket it tells the root, which opens it again if need be, and the start
+ * waits for the answer without anything else waiting. The same where a worker has shut
+ * the socket down. When nobody below is left who uses it, or will, it tells that too:
+ * then the root ends the wait of those who have come. */
 #include "otp/listening.h"
 
 #include <errno.h>
@@ -16,12 +17,22 @@
 struct held {
 	char name[KICK_ID_MAX + 1];
 	int fd;
+	bool told; /* the parent knows that somebody here uses it */
+};
+
+/* A supervisor below has told that somebody there uses the socket. */
+struct use {
+	struct use *next;
+	const struct supervised *by;
+	bool is_old; /* said in its last life */
+	char name[KICK_ID_MAX + 1];
 };
 
 static struct {
 	struct held *at;
 	int *fds; /* of all, in rising order */
 	size_t n;
+	struct use *uses;
 } table;
 
 static struct held *find(const char *name)
@@ -150,29 +161,11 @@ static void make_blocking(const struct supervised *c, const char *name, int fd)
 		(void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
 }
 
-/* False: it takes a new socket. */
-static bool mend(struct supervised *c, const char *name, int fd)
+static int tell(struct supervisor *sv, enum link_kind kind, const char *name)
 {
-	const struct socket_spec *spec = config_socket(c->sup->config, name);
-	char path[KICK_PATH_MAX];
+	struct link_message m = { .kind = kind };
 
-	if (!listener_is_dead(fd))
-		return true;
-	if (!spec || listener_again(fd, spec) < 0)
-		return false;
-	report_message(c->sup, "", 0,
-		"a worker that has socket \"%s\" (%s) has shut it down, as %s starts; "
-		"it listens again",
-		name, REL_STR(spec->address), supervisor_path(c, path));
-	return true;
-}
-
-/* The root has it too, and knows already or will be told by this. */
-static void ask_for(struct supervisor *sv, const char *name)
-{
-	struct link_message m = { .kind = LINK_SOCKET };
-
-	(void)link_send(&sv->parent, &m, name, -1);
+	return link_send(&sv->parent, &m, name, -1);
 }
 
 bool listening_ready(struct supervised *c)
@@ -181,16 +174,16 @@ bool listening_ready(struct supervised *c)
 
 	c->parked = false;
 	for (uint32_t i = 0; names && i < names->n; i++) {
-		const char *name = str_list_at(names, i);
-		int fd = listening_fd(name);
+		struct held *h = find(str_list_at(names, i));
 
-		if (fd < 0)
+		if (!h)
 			continue;
-		if (mend(c, name, fd)) {
-			make_blocking(c, name, fd);
+		if (h->told && !listener_is_dead(h->fd)) {
+			make_blocking(c, h->name, h->fd);
 			continue;
 		}
-		ask_for(c->sup, name);
+		h->told = true;
+		(void)tell(c->sup, LINK_SOCKET, h->name);
 		c->parked = true;
 	}
 	return !c->parked;
@@ -245,4 +238,130 @@ void listening_arrived(struct supervisor *sv, const char *name, int fd)
 		if (c && c->parked)
 			worker_start(c);
 	}
+}
+
+/* --- who uses it --------------------------------------------------------------------
+ */
+
+/* Its process is there, or on its way, or will come back by itself. */
+static bool is_up_or_coming(const struct child *c)
+{
+	return c->want_start || c->wave ||
+		(c->state != CHILD_STOPPED && c->state != CHILD_EXITED);
+}
+
+static bool is_used(const struct supervisor *sv, const char *name)
+{
+	for (const struct use *u = table.uses; u; u = u->next) {
+		if (strcmp(u->name, name) == 0)
+			return true;
+	}
+	for (uint32_t i = 0; i < sv->core.n; i++) {
+		const struct child *c = sv->core.children[i];
+
+		if (has(supervised_of(sv->core.children[i]), name) &&
+			is_up_or_coming(c))
+			return true;
+	}
+	return false;
+}
+
+void listening_look(struct supervisor *sv)
+{
+	/* A tree that is stopped to be started anew keeps its clients. */
+	if (sv->core.phase >= SUP_CLOSED)
+		return;
+	for (size_t i = 0; i < table.n; i++) {
+		struct held *h = &table.at[i];
+
+		if (h->told && !is_used(sv, h->name) &&
+			tell(sv, LINK_SOCKET_IDLE, h->name) == 0)
+			h->told = false;
+	}
+}
+
+static struct use **find_use(const struct supervised *by, const char *name)
+{
+	struct use **at = &table.uses;
+
+	while (*at && ((*at)->by != by || strcmp((*at)->name, name) != 0))
+		at = &(*at)->next;
+	return at;
+}
+
+static void drop_uses(const struct supervised *by, bool all)
+{
+	for (struct use **at = &table.uses; *at;) {
+		struct use *u = *at;
+
+		if (u->by != by || !(all || u->is_old)) {
+			at = &u->next;
+			continue;
+		}
+		*at = u->next;
+		free(u);
+	}
+	listening_look(by->sup);
+}
+
+void listening_heard(struct supervised *by, bool is_used, const char *name)
+{
+	struct use **at = find_use(by, name);
+	struct held *h = find(name);
+
+	if (is_used) {
+		if (!*at)
+			*at = calloc(1, sizeof **at);
+		if (*at) {
+			(*at)->by = by;
+			(*at)->is_old = false;
+			(void)strncpy((*at)->name, name, KICK_ID_MAX);
+		}
+		if (h)
+			h->told = true;
+		(void)tell(by->sup, LINK_SOCKET, name);
+	} else if (*at) {
+		struct use *u = *at;
+
+		*at = u->next;
+		free(u);
+		listening_look(by->sup);
+	}
+}
+
+void listening_begins(const struct supervised *by)
+{
+	for (struct use *u = table.uses; u; u = u->next)
+		u->is_old = u->is_old || u->by == by;
+}
+
+void listening_is_up(const struct supervised *by)
+{
+	drop_uses(by, false);
+}
+
+void listening_is_down(const struct supervised *c)
+{
+	if (is_supervisor(c) && !is_up_or_coming(&c->core))
+		drop_uses(c, true);
+	else if (names_of(c))
+		listening_look(c->sup);
+}
+
+void listening_is_gone(const struct supervised *c)
+{
+	drop_uses(c, true);
+}
+
+void listening_forget(void)
+{
+	struct use *next;
+
+	for (struct use *u = table.uses; u; u = next) {
+		next = u->next;
+		free(u);
+	}
+	table.uses = NULL;
+	for (size_t i = 0; i < table.n; i++)
+		table.at[i].told = false;
 }

@@ -148,13 +148,17 @@ static void on_message(
 		nd->children_up = is_supervisor(c) ? (uint32_t)m->number : 0;
 		sup_ready(&sv->core, &c->core, loop_now(sv->loop));
 		supervisor_settle(sv);
+		listening_is_up(c);
 		break;
 	case LINK_EXITING:
 		exiting(nd, m, text);
 		break;
 	case LINK_OUTPUT:
-	case LINK_SOCKET:
 		(void)link_send(&sv->parent, m, text, fd);
+		break;
+	case LINK_SOCKET:
+	case LINK_SOCKET_IDLE:
+		listening_heard(c, m->kind == LINK_SOCKET, text);
 		break;
 	case LINK_RELOADED:
 		if (nd->reloading) {
@@ -368,6 +372,7 @@ static void start_ours(struct supervised *c)
 
 void nested_start(struct supervised *c)
 {
+	listening_begins(c);
 	if (c->spec->argv)
 		worker_start(c);
 	else

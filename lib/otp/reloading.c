@@ -17,6 +17,7 @@ static void answer(struct supervisor *sv)
 	struct link_message m = { .kind = LINK_RELOADED, .number = sv->reload_failed };
 
 	sv->reloading = false;
+	listening_look(sv);
 	report_event(sv, NULL, EVENT_RELOADED, -1);
 	(void)link_send(&sv->parent, &m, buf_text(&sv->reload_failures), -1);
 	buf_done(&sv->reload_failures);

@@ -231,6 +231,8 @@ static void tell_event(struct supervisor *sv, const struct effect *e)
 		reloading_failed(sv, c);
 	if (c && c->nested)
 		nested_look(c);
+	if (c && (e->event == EVENT_EXITED || e->event == EVENT_STOPPED))
+		listening_is_down(c);
 }
 
 static void carry_out(struct supervisor *sv, const struct effect *e)
@@ -255,6 +257,7 @@ static void carry_out(struct supervisor *sv, const struct effect *e)
 		tell_event(sv, e);
 		return;
 	case FX_REMOVED:
+		listening_is_gone(supervised_of(e->child));
 		supervised_free(supervised_of(e->child));
 		return;
 	case FX_READY:
@@ -360,6 +363,7 @@ static void on_parent_message(
 	case LINK_RELOADED:
 	case LINK_ASK:
 	case LINK_NODE:
+	case LINK_SOCKET_IDLE:
 		break;
 	}
 	(void)fd_close(fd);
@@ -521,6 +525,7 @@ static struct supervisor *make(const struct supervisor_start *start)
 	sv->started = clock_now();
 	sv->started_wall = clock_wall();
 	buf_init(&sv->notices, KICK_LINK_MESSAGE_MAX);
+	listening_forget();
 	return sv;
 }
 
