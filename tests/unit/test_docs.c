@@ -474,7 +474,7 @@ Test(docs, examples_of_the_pages_load, .timeout = 10)
 	static const struct {
 		const char *page;
 		size_t n;
-	} rows[] = { { "man/kick.7", 8 }, { "man/kick.json.5", 1 } };
+	} rows[] = { { "man/kick.7", 10 }, { "man/kick.json.5", 1 } };
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		autofree char *page = read_tree(rows[i].page);
@@ -489,6 +489,28 @@ Test(docs, examples_of_the_pages_load, .timeout = 10)
 		}
 		cr_expect(n == rows[i].n, "%s: %zu examples", rows[i].page, n);
 	}
+}
+
+/* A recipe is more than a configuration that loads: a test does what it says. */
+Test(docs, each_recipe_of_kick_7_is_carried_out_by_a_test, .timeout = 5)
+{
+	autofree char *page = read_tree("man/kick.7");
+	autofree char *part = section(page, "EXAMPLES");
+	autofree char *tests = read_tree("tests/it/test_it_recipes.c");
+	size_t n = 0;
+
+	for (const char *at = part, *next; (at = strstr(at, "\n.Ss ")); at = next) {
+		int len = (int)strcspn(at + 5, "\n");
+		char call[100];
+
+		next = at + 5 + len;
+		if (strncmp(at + 5, "One program", 11) == 0)
+			continue; /* no configuration: tests/it/test_it_command.c */
+		(void)snprintf(call, sizeof call, "recipe(\"%.*s\")", len, at + 5);
+		cr_expect(strstr(tests, call), "nobody calls %s", call);
+		n++;
+	}
+	cr_expect(n == 10, "%zu recipes", n);
 }
 
 /* --- README -------------------------------------------------------------------------
