@@ -232,6 +232,76 @@ CASE(it_probe, backoff_and_group_follow_an_unhealthy_end)
 	tree_down();
 }
 
+/* One end, which the strategy follows as any other. */
+CASE(it_probe, each_strategy_follows_unhealthy_and_watchdog_ends)
+{
+	static const struct {
+		const char *strategy, *trail;
+	} rows[] = {
+		{ "one_for_one", "-b +b" },
+		{ "one_for_all", "-b -c -a +a +b +c" },
+		{ "rest_for_one", "-b -c +b +c" },
+	};
+	static const struct {
+		const char *reason, *sick;
+	} ends[] = {
+		{ "unhealthy",
+			"'health':{'exec':'rm bad && exit 1; exit 0','interval':'20ms',"
+			"'retries':1},'start':['./h','stay']" },
+		{ "watchdog",
+			"'health':{'watchdog':'1h'},'start':['./h','gate','g','notify',"
+			"'WATCHDOG=trigger','stay']" },
+	};
+	char config[600];
+
+	make_fifo("g");
+	for (size_t i = 0; i < 6; i++) {
+		const char *last = i / 2 == 0 ? "b" : "c";
+		pid_t b, c;
+
+		(void)snprintf(config, sizeof config,
+			"{'name':'app','strategy':'%s','children':[" WORKER(
+				"a") ",{'id':'b',%s}," WORKER("c") "]}",
+			rows[i / 2].strategy, ends[i % 2].sick);
+		tree_up(config);
+		events_follow();
+		b = pid_of("b");
+		c = pid_of(last);
+		if (i % 2 == 0)
+			put_file("bad", "x");
+		else
+			open_gate("g");
+		(void)await_next(last, c);
+		expect(strcmp(await_end(b)->reason, ends[i % 2].reason) == 0,
+			"%s: reason %s", rows[i / 2].strategy, await_end(b)->reason);
+		expect(strcmp(trail(b), rows[i / 2].trail) == 0, "%s, %s: %s",
+			rows[i / 2].strategy, ends[i % 2].reason, trail(b));
+		expect(restarts_of("b") == 1, "restarts %d", restarts_of("b"));
+		tree_down();
+	}
+	expected();
+}
+
+CASE(it_probe, watchdog_ends_count_and_a_supervisor_gives_up)
+{
+	tree_start("{'name':'app','max_restarts':2,'max_seconds':3600,'children':["
+		   "{'id':'s','type':'supervisor','restart':'transient',"
+		   "'significant':false,'max_restarts':2,'max_seconds':3600,"
+		   "'children':[{'id':'a','health':{'watchdog':'1h'},'start':['./h',"
+		   "'count','f','notify','WATCHDOG=trigger','stay']}]},"
+		   "{'id':'b','health':{'watchdog':'100ms'},'start':['./h','count',"
+		   "'k','stay']}]}",
+		"");
+	/* s has given up alone; b, which says nothing, is more than app allows. */
+	tree_ends(1);
+	check(lines_in("f") == 3, "a: %d starts", lines_in("f"));
+	check(lines_in("k") == 3, "b: %d starts", lines_in("k"));
+	check(strstr(tree_err(), "s gives up: 3 restarts within 1h, 2 are allowed"),
+		"%s", tree_err());
+	check(strstr(tree_err(), "app gives up: 3 restarts within 1h, 2 are allowed"),
+		"%s", tree_err());
+}
+
 CASE(it_probe, status_shows_a_failing_child)
 {
 	tree_up(APP("{'id':'a','health':{'exec':['./h','say','full','exit','1'],"
