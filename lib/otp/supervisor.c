@@ -113,11 +113,14 @@ const char *supervisor_name(const struct supervisor *sv)
 /* --- effects ------------------------------------------------------------------------
  */
 
-/* The status that a container is to end with, from the end that set ours off. */
+/* The status that a container is to end with, from the end that set ours off. One that
+ * was unhealthy may end with 0 when it is told to stop, but all is not well. */
 static int status_of(const struct reason *cause)
 {
 	if (cause->signal > 0)
 		return 128 + cause->signal;
+	if (cause->code == 0 && reason_is_abnormal(cause))
+		return 1;
 	return cause->code;
 }
 

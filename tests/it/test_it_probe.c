@@ -302,6 +302,34 @@ CASE(it_probe, watchdog_ends_count_and_a_supervisor_gives_up)
 		"%s", tree_err());
 }
 
+/* What traps TERM ends with 0; the container must not. */
+CASE(it_probe, an_unhealthy_significant_child_does_not_end_the_container_with_0)
+{
+	static const struct {
+		const char *health, *words;
+		int status;
+	} rows[] = {
+		{ "'exec':'test ! -e up','interval':'20ms','retries':1",
+			"'trap','TERM','0','append','up','x','stay'", 1 },
+		{ "'watchdog':'1h'",
+			"'trap','TERM','0','notify','WATCHDOG=trigger','stay'", 1 },
+		{ "'exec':'test ! -e up','interval':'20ms','retries':1",
+			"'trap','TERM','9','append','up','x','stay'", 9 },
+	};
+	char config[400];
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		(void)snprintf(config, sizeof config,
+			"{'name':'app','auto_shutdown':'any_significant','children':["
+			"{'id':'a','restart':'temporary','significant':true,"
+			"'health':{%s},'start':['./h',%s]}]}",
+			rows[i].health, rows[i].words);
+		(void)unlink("up");
+		tree_start(config, "");
+		tree_ends(rows[i].status);
+	}
+}
+
 CASE(it_probe, status_shows_a_failing_child)
 {
 	tree_up(APP("{'id':'a','health':{'exec':['./h','say','full','exit','1'],"
