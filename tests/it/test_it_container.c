@@ -1,6 +1,7 @@
 /* kickd as PID 1: in containers that an OCI runtime (runc) makes of a bundle with the
  * programs of the build and the libraries they need, and in bare PID namespaces. The
  * root of a container is read-only, it has no capability, and cannot gain one. */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -8,7 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -508,6 +514,53 @@ CASE(it_container, a_stop_while_it_reads_its_configuration_is_not_lost)
 	(void)close(fd);
 	check(finish(job) == 0 && strstr(job_err(job), "app: stopping"),
 		"status %d, said: %s", finish(job), job_err(job));
+}
+
+/* Lets it go on where nothing is: a signal would be ignored, a fault is not. */
+static bool derail(pid_t pid)
+{
+	struct user_regs_struct regs;
+	struct iovec all = { &regs, sizeof regs };
+
+	if (ptrace(PTRACE_ATTACH, pid, NULL, NULL) < 0)
+		return false;
+	check(waitpid(pid, NULL, __WALL) == pid &&
+			ptrace(PTRACE_GETREGSET, pid, (void *)NT_PRSTATUS, &all) == 0,
+		"ptrace: %s", strerror(errno));
+#ifdef __x86_64__
+	regs.rip = 8;
+	regs.orig_rax = (unsigned long long)-1;
+#else
+	regs.pc = 8;
+#endif
+	check(ptrace(PTRACE_SETREGSET, pid, (void *)NT_PRSTATUS, &all) == 0 &&
+			ptrace(PTRACE_DETACH, pid, NULL, NULL) == 0,
+		"ptrace: %s", strerror(errno));
+	return true;
+}
+
+CASE(it_container, a_crash_of_process_1_ends_all_with_its_signal)
+{
+	static const char test[] =
+		"it_container::a_crash_of_process_1_ends_all_with_its_signal";
+	static const char *const words[] = { "-R run app.json", "-- ./h say up stay" };
+
+	may_unshare(test);
+	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	put_json("app.json",
+		"{'name':'app','children':[{'id':'a','start':['./h',"
+		"'daemon','d','say','up','stay']}]}");
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		struct job *job = unshared("", words[i]);
+
+		await_said(job, "up");
+		check(helpers_alive() > 0, "no helper");
+		if (!derail(first_of(job)))
+			it_skip(test, "needs ptrace(2)");
+		check(finish(job) == 128 + SIGSEGV, "%s: status %d: %s", words[i],
+			finish(job), job_err(job));
+		check(helpers_alive() == 0, "%s: something lives", words[i]);
+	}
 }
 
 /* But for how many pids there can be: each is looked at. */

@@ -343,12 +343,9 @@ static char *source_of_suite(const char *page, const char *suite, int len)
 	return read_tree(name);
 }
 
-/* Whether there is "(SUITE, NAME" in it, perhaps on two lines. */
-static bool has_test(const char *code, const char *suite, const char *name, size_t len)
+/* Whether there is HEAD NAME in it, perhaps on two lines. */
+static bool has_head(const char *code, const char *head, const char *name, size_t len)
 {
-	char head[80];
-
-	(void)snprintf(head, sizeof head, "(%s,", suite);
 	for (const char *at = code; (at = strstr(at, head)); at++) {
 		const char *is = at + strlen(head);
 
@@ -357,6 +354,17 @@ static bool has_test(const char *code, const char *suite, const char *name, size
 			return true;
 	}
 	return false;
+}
+
+/* A test of this suite; BOX_CASE(NAME, ...) is one of it_container. */
+static bool has_test(const char *code, const char *suite, const char *name, size_t len)
+{
+	char head[80];
+
+	(void)snprintf(head, sizeof head, "(%s,", suite);
+	return has_head(code, head, name, len) ||
+		(strcmp(suite, "it_container") == 0 &&
+			has_head(code, "BOX_CASE(", name, len));
 }
 
 /* `SUITE/NAME` is a test; `tests/...` is a file. */
@@ -391,7 +399,7 @@ Test(docs, traps_md_has_each_fact_and_each_trap, .timeout = 5)
 	static const struct {
 		char letter;
 		int n;
-	} rows[] = { { 'K', 58 }, { 'P', 18 } };
+	} rows[] = { { 'K', 58 }, { 'P', 18 }, { 'C', 38 } };
 	autofree char *page = read_tree("tests/traps.md");
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -422,6 +430,7 @@ Test(docs, traps_md_names_each_test_that_was_written_for_it, .timeout = 5)
 	} rows[] = {
 		{ "tests/unit/test_traps.c", "\nTest(traps,", "traps" },
 		{ "tests/it/test_it_traps.c", "\nCASE(it_traps,", "it_traps" },
+		{ "tests/it/test_it_pitfalls.c", "\nCASE(it_pitfalls,", "it_pitfalls" },
 	};
 	autofree char *page = read_tree("tests/traps.md");
 
