@@ -302,7 +302,7 @@ static void expect_bad_files(const char *row)
 /* Each rule and each case has a test, or a reason why it has none. */
 Test(docs, conformance_md_names_a_test_or_a_reason_for_each_row, .timeout = 20)
 {
-	static const char *const reasons[] = { "| cannot be: ", "| left to libkick",
+	static const char *const reasons[] = { "| cannot be: ",
 		"| benchmark (`make bench`)" };
 	autofree char *page = read_tree("tests/conformance.md");
 	size_t n = 0;
