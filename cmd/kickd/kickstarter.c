@@ -205,6 +205,8 @@ static void say_text(const struct kickstarter *k)
 
 static void end_reload(struct kickstarter *k, int result)
 {
+	/* Who has asked finds it done. */
+	sockkeeper_settle(&k->sockets);
 	if (k->asked) {
 		answer(k, k->ask_id, result, k->conf.text);
 	} else if (result == -EINVAL) {
@@ -212,7 +214,6 @@ static void end_reload(struct kickstarter *k, int result)
 		logkeeper_say("configuration not reloaded, nothing was changed");
 	}
 	k->reloading = false;
-	sockkeeper_settle(&k->sockets);
 	confproc_done(&k->conf);
 }
 

@@ -199,6 +199,7 @@ CASE(it_recipes, migrate_then_web)
 	check(lines_in("web") == 0, "web was started before the migration");
 	open_gate("g");
 	tree_ready();
+	await_lines("web", 1);
 	(void)crash("web");
 	check_starts("web", 2);
 	check_starts("m", 1);
