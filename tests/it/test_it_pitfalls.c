@@ -15,53 +15,23 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "it_dial.h"
 
 /* --- sockets -------------------------------------------------------------------------
  */
 
-static int free_port(void)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof a;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	check(bind(fd, (struct sockaddr *)&a, sizeof a) == 0 &&
-			getsockname(fd, (struct sockaddr *)&a, &n) == 0,
-		"no port");
-	(void)close(fd);
-	return ntohs(a.sin_port);
-}
-
-static int connected(int family, const void *address, socklen_t n, int type)
-{
-	struct timeval patience = { .tv_sec = IT_SECONDS };
-	int fd = socket(family, type | SOCK_CLOEXEC, 0), code;
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-	if (connect(fd, address, n) == 0)
-		return fd;
-	code = errno;
-	(void)close(fd);
-	errno = code;
-	return -1;
-}
-
 static int dial_tcp(int port)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	union address a;
 
-	return connected(AF_INET, &a, sizeof a, SOCK_STREAM);
+	return dial(&a, tcp4(port, &a), SOCK_STREAM);
 }
 
 static int dial_unix(const char *name, int more)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	union address a;
 
-	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s", it_path(name));
-	return connected(AF_UNIX, &a, sizeof a, SOCK_STREAM | more);
+	return dial(&a, unix_at(name, &a), SOCK_STREAM | more);
 }
 
 /* What comes back; "" for a hang-up. Closes it. Static. */
@@ -120,28 +90,6 @@ CASE(it_pitfalls, a_name_that_goes_ends_the_wait_of_its_clients)
 		strerror(errno));
 	(void)close(copies[0]);
 	(void)close(copies[1]);
-	tree_down();
-}
-
-/* As kick.json(5) says of "listen". */
-CASE(it_pitfalls, who_comes_while_the_server_is_stopped_by_hand_is_served_later)
-{
-	int port = free_port(), clients[2];
-	char config[600];
-
-	(void)snprintf(config, sizeof config,
-		"{'name':'app'," TWO_SOCKETS "'children':[" USER(
-			"a", "web", "'serve'") "," USER("b", "file", "'serve'") "]}",
-		port);
-	tree_up(config);
-	kick_gives(0, "stop a b");
-	clients[0] = dial_tcp(port);
-	clients[1] = dial_unix("x.sock", 0);
-	for (int i = 0; i < 2; i++)
-		check(send(clients[i], "who", 3, MSG_NOSIGNAL) == 3, "send");
-	kick_gives(0, "start a b");
-	check(strstr(answer(clients[0]), " web stream"), "tcp");
-	check(strstr(answer(clients[1]), " file stream"), "unix");
 	tree_down();
 }
 
