@@ -57,15 +57,20 @@ void births_remember(pid_t pid, const struct reason *facts)
 }
 
 /* How it ended before it was heard of; NULL: it has not. What is remembered of a pid
- * that is one of a child is of another process. */
+ * that is one of a child is of another process. What is forgotten was more than fit. */
 const struct reason *births_early_end(pid_t pid)
 {
+	static struct reason forgotten;
+
+	if (reap_is_child(pid))
+		return NULL;
 	for (size_t i = 0; i < EARLY_LEN && i < next_early; i++)
 		if (early[i].pid == pid) {
 			early[i].pid = 0;
-			return reap_is_child(pid) ? NULL : &early[i].reason;
+			return &early[i].reason;
 		}
-	return NULL;
+	forgotten = reason_text("noproc");
+	return &forgotten;
 }
 
 void births_end(struct node_counters *counters, uint64_t parent,
