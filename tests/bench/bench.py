@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures kick against the bare kernel, side by side in one run.
 
-  make bench                          about two minutes
+  make bench                          about five minutes
   OUT=build tests/bench/bench.py [--quick] [--only restart,stop] [--logged]
 
 Times belong to this machine and this minute; read the ratios. The peers take turns, in
@@ -19,15 +19,16 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import reaping  # noqa: E402
 import stage  # noqa: E402
-from stage import (DynamicKick, Failure, Floor, Kick, LoggedKick,  # noqa: E402
-                   NestedKick, PlainFloor, SerialFloor)
+import web  # noqa: E402
+from stage import (SETTLE, DynamicKick, Failure, Floor, Kick,  # noqa: E402
+                   LoggedKick, NestedKick, PlainFloor, SerialFloor, Skip, in_turn)
 
 STEADY_AGE = 1.2    # seconds a worker has been up when it is killed
 STEADY_WORKERS = 20
 LOOP_AGE = 0.01     # the same in a crash loop
 BUSY = 0.5          # load at the start, above which others disturb
-SETTLE = 0.3        # seconds between a start and what is measured next
 
 # --- rows -----------------------------------------------------------------------------
 # name, unit, what is judged ("ratio" to the floor, or the "value"), must, aim.
@@ -47,6 +48,14 @@ ROWS = {
     "idle": ("context switches at rest, {idle} s", "", "value", 0, 0),
     "status": ("kick status, {n} workers", "ms", "value", 6.0, 3.0),
     "status_one": ("kick status NAME", "ms", "value", 1.2, 0.9),
+    "http_refused": ("HTTP refused, killed every 0.2 s", "", "value", 0, 0),
+    "http_gap": ("longest gap between answers", "ms", "ratio", 1.5, 1.0),
+    "http_request": ("a request to a kept socket", "us", "ratio", 1.05, 1.0),
+    "reap_one_command": ("{orphans} orphans, kickd -- COMMAND", "ms", "ratio", 1.05, 1.02),
+    "reap_one_tree": ("{orphans} orphans, kickd CONFIG", "ms", "ratio", 1.05, 1.02),
+    "reap_all_command": ("{half} at once, kickd -- COMMAND", "ms", "ratio", 1.15, 1.05),
+    "reap_all_tree": ("{half} at once, kickd CONFIG", "ms", "ratio", 1.15, 1.05),
+    "command_memory": ("private memory of kickd -- COMMAND", "KiB", "value", 200, 120),
 }
 
 
@@ -62,6 +71,7 @@ class Results:
     def __init__(self):
         self.samples = {}
         self.failed = {}
+        self.skipped = {}
 
     def add(self, row, kick=None, floor=None):
         r = self.samples.setdefault(row, {"kick": [], "floor": []})
@@ -83,12 +93,6 @@ class Results:
 
 
 # --- metrics --------------------------------------------------------------------------
-
-def in_turn(items, turn):
-    """The same items, another one first in each turn."""
-    turn %= len(items)
-    return items[turn:] + items[:turn]
-
 
 def ms(seconds):
     return seconds * 1000
@@ -237,6 +241,8 @@ METRICS = {
                                 "memory_sup")),
     "idle": (measure_idle, ("idle",)),
     "status": (measure_status, ("status", "status_one")),
+    **web.METRICS,
+    **reaping.METRICS,
 }
 
 
@@ -251,7 +257,10 @@ def number(value):
 
 
 def cells(row, res, o):
-    name = ROWS[row][0].format(n=f"{o.n:,}", idle=f"{o.idle:g}")
+    name = ROWS[row][0].format(n=f"{o.n:,}", idle=f"{o.idle:g}",
+                               orphans=f"{o.orphans:,}", half=f"{o.orphans // 2:,}")
+    if row in res.skipped:
+        return [name, "-", "-", "-", "-", "-", "skipped: " + res.skipped[row]]
     if row in res.failed or row not in res.samples:
         return [name, "-", "-", "-", "-", "-",
                 "could not be run: " + res.failed.get(row, "no sample")]
@@ -282,7 +291,8 @@ def write_json(path, res, rows, o):
     done = {row: {**res.summary(row), "samples": res.samples[row]}
             for row in rows if row in res.samples and row not in res.failed}
     with open(path, "w") as f:
-        json.dump({"about": about, "metrics": done, "failed": res.failed}, f, indent=1)
+        json.dump({"about": about, "metrics": done, "failed": res.failed,
+                   "skipped": res.skipped}, f, indent=1)
         f.write("\n")
 
 
@@ -290,7 +300,7 @@ def write_json(path, res, rows, o):
 
 def options():
     p = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    p.add_argument("--quick", action="store_true", help="twenty seconds, fewer samples")
+    p.add_argument("--quick", action="store_true", help="a minute, fewer samples")
     p.add_argument("--only", metavar="A,B", default="",
                    help="of: " + ",".join(METRICS))
     p.add_argument("--logged", action="store_true",
@@ -309,6 +319,9 @@ def options():
     o.rounds = 3 if o.quick else 15
     o.idle = 4 if o.quick else 20
     o.asks = 9 if o.quick else 41
+    o.web = 2 if o.quick else 5
+    o.reap = 2 if o.quick else 3
+    o.orphans = 4000 if o.quick else 20000
     return o
 
 
@@ -330,8 +343,9 @@ def measure(st, o, res, metrics):
         try:
             run(st, o, res)
         except (Failure, OSError) as e:
-            for row in rows:
-                res.failed[row] = str(e)
+            res.failed.update((row, str(e)) for row in rows)
+        except Skip as e:
+            res.skipped.update((row, str(e)) for row in rows)
         st.sweep()
 
 

@@ -2,10 +2,12 @@
  * now. It configures nothing, checks nothing, logs nothing, counts nothing; kick is
  * measured in multiples of it.
  *
- * Usage: floor [-p] [-s] COUNT PROGRAM FIFO
+ * Usage: floor [-p] [-s] [-l PORT] COUNT PROGRAM FIFO
  * Runs PROGRAM FIFO 0 to COUNT-1, each again as soon as it has ended. At SIGTERM it
  * stops them all at once, with -s from the last to the first, each awaited. With -p it
- * holds no pidfds and starts nothing anew: the floor of a start alone. */
+ * holds no pidfds and starts nothing anew: the floor of a start alone. With -l it keeps
+ * 127.0.0.1:PORT open, which the programs get as descriptor 3. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -121,6 +124,21 @@ static void stop_at_once(void)
 		await(P_ALL, 0);
 }
 
+/* The first descriptor that is opened is 3; it goes through every exec. */
+static void keep_port(const char *port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)strtol(port, NULL, 10)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (fd != 3 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 ||
+		listen(fd, SOMAXCONN) < 0)
+		die("socket");
+	(void)setenv("LISTEN_FDS", "1", 1);
+}
+
 static void prepare(bool plain)
 {
 	struct epoll_event e = { .events = EPOLLIN };
@@ -149,12 +167,15 @@ int main(int argc, char **argv)
 	eventfd_t ignored;
 	int c;
 
-	while ((c = getopt(argc, argv, "ps")) != -1) {
+	while ((c = getopt(argc, argv, "psl:")) != -1) {
 		plain |= c == 'p';
 		serial |= c == 's';
+		if (c == 'l')
+			keep_port(optarg);
 	}
 	if (argc - optind != 3) {
-		(void)fprintf(stderr, "usage: floor [-p] [-s] COUNT PROGRAM FIFO\n");
+		(void)fprintf(stderr,
+			"usage: floor [-p] [-s] [-l PORT] COUNT PROGRAM FIFO\n");
 		return 2;
 	}
 	count = (int)strtol(argv[optind], NULL, 10);

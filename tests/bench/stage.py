@@ -19,10 +19,21 @@ STARTED = struct.Struct("=Qii")  # svc.c
 PR_SET_CHILD_SUBREAPER = 36
 F_SETPIPE_SZ = 1031
 PATIENCE = 60  # seconds until something "could not be run"
+SETTLE = 0.3   # seconds between a start and what is measured next
 
 
 class Failure(Exception):
     """A metric could not be measured; the others go on."""
+
+
+class Skip(Exception):
+    """It cannot be measured here, for which nobody is to blame."""
+
+
+def in_turn(items, turn):
+    """The same items, another one first in each turn."""
+    turn %= len(items)
+    return items[turn:] + items[:turn]
 
 
 # --- processes ------------------------------------------------------------------------
@@ -156,7 +167,8 @@ class Stage:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-        for name in ("kickd", "kick", "floor", "svc"):
+        for name in ("kickd", "kick", "floor", "svc", "web", "client", "init",
+                     "orphans"):
             if not os.access(self.program(name), os.X_OK):
                 raise SystemExit(f"{self.program(name)} is not there; run: make bench")
 
@@ -235,7 +247,8 @@ class Reports:
 # --- peers ----------------------------------------------------------------------------
 
 class Peer:
-    """One supervisor with n copies of svc below it, from start() to stop()."""
+    """One supervisor with n copies of its worker below it, from start() to stop()."""
+    worker = "svc"
 
     def __init__(self, stage, n=0):
         self.stage = stage
@@ -267,7 +280,7 @@ class Peer:
         return os.path.join(self.dir, name)
 
     def svc(self, number):
-        return [self.stage.program("svc"), self.reports.path, str(number)]
+        return [self.stage.program(self.worker), self.reports.path, str(number)]
 
     def start(self):
         """Seconds from the launch to the last of the workers' main()."""
@@ -316,7 +329,7 @@ class Floor(Peer):
 
     def argv(self):
         return [self.stage.program("floor"), *self.flags, str(self.n),
-                self.stage.program("svc"), self.reports.path]
+                self.stage.program(self.worker), self.reports.path]
 
 
 class SerialFloor(Floor):
@@ -343,9 +356,13 @@ class Kick(Peer):
     def children(self):
         return [self.child(i) for i in range(self.n)]
 
+    def top(self):
+        """Further keys of the application."""
+        return {}
+
     def argv(self):
         with open(self.path("bench.json"), "w") as f:
-            json.dump({"name": "bench", "max_restarts": "infinity",
+            json.dump({"name": "bench", "max_restarts": "infinity", **self.top(),
                        "children": self.children()}, f)
         return [self.stage.program("kickd"), "-R", self.path("run"),
                 self.path("bench.json")]
