@@ -51,11 +51,11 @@ ROWS = {
     "http_refused": ("HTTP refused, killed every 0.2 s", "", "value", 0, 0),
     "http_gap": ("longest gap between answers", "ms", "ratio", 1.5, 1.0),
     "http_request": ("a request to a kept socket", "us", "ratio", 1.05, 1.0),
-    "reap_one_command": ("{orphans} orphans, kickd -- COMMAND", "ms", "ratio", 1.05, 1.02),
+    "reap_one_command": ("{orphans} orphans, kickd -- CMD", "ms", "ratio", 1.05, 1.02),
     "reap_one_tree": ("{orphans} orphans, kickd CONFIG", "ms", "ratio", 1.05, 1.02),
-    "reap_all_command": ("{half} at once, kickd -- COMMAND", "ms", "ratio", 1.15, 1.05),
+    "reap_all_command": ("{half} at once, kickd -- CMD", "ms", "ratio", 1.15, 1.05),
     "reap_all_tree": ("{half} at once, kickd CONFIG", "ms", "ratio", 1.15, 1.05),
-    "command_memory": ("private memory of kickd -- COMMAND", "KiB", "value", 200, 120),
+    "command_memory": ("private memory of kickd -- CMD", "KiB", "value", 200, 120),
 }
 
 
@@ -319,7 +319,7 @@ def options():
     o.rounds = 3 if o.quick else 15
     o.idle = 4 if o.quick else 20
     o.asks = 9 if o.quick else 41
-    o.web = 2 if o.quick else 5
+    o.web = 3 if o.quick else 12
     o.reap = 2 if o.quick else 3
     o.orphans = 4000 if o.quick else 20000
     return o

@@ -249,6 +249,7 @@ class Reports:
 class Peer:
     """One supervisor with n copies of its worker below it, from start() to stop()."""
     worker = "svc"
+    session = False  # whether the first process has one of its own
 
     def __init__(self, stage, n=0):
         self.stage = stage
@@ -287,7 +288,7 @@ class Peer:
         argv = self.argv()
         begin = time.monotonic_ns()
         self.root = os.posix_spawn(
-            argv[0], argv, os.environ,
+            argv[0], argv, os.environ, setsid=self.session,
             file_actions=quiet(self.path("out"), self.path("out")))
         self.await_workers(self.n)
         return (max(self.reports.at_ns.values(), default=begin) - begin) / 1e9

@@ -8,8 +8,8 @@ import stage
 from stage import Failure, Floor, Kick, Peer
 
 EVERY = 0.2      # seconds between two kills
-KILLS = 10       # in one run of the client
-BURST_MS = 300   # one run of the client without kills
+KILLS = 4        # in one run of the client: one disturbance spoils one run
+BURST_MS = 100   # one run of the client without kills
 
 
 def free_port():
@@ -47,6 +47,7 @@ class WebAlone(Peer):
     """The server with a port of its own; nobody above it."""
     name = "alone"
     worker = "web"
+    session = True  # as kick's workers are: it matters to the scheduler
 
     def __init__(self, st):
         super().__init__(st, 1)
@@ -72,7 +73,7 @@ class Client:
 def killed(peer, st):
     with peer:
         peer.start()
-        time.sleep(1.2)
+        time.sleep(stage.SETTLE)
         client = Client(st, peer.port, (KILLS + 1) * EVERY * 1000)
         begin = time.monotonic()
         for i in range(1, KILLS + 1):
@@ -109,7 +110,7 @@ def measure_requests(st, o, res):
         for _, peer in peers:
             peer.start()
         time.sleep(stage.SETTLE)
-        for i in range(o.web * 4):
+        for i in range(o.web * 5):
             for name, peer in stage.in_turn(peers, i):
                 res.add("http_request", **{name: one_request(st, peer)})
 
