@@ -36,12 +36,13 @@ static void lighttpd_files(int port)
 	put_file("hello.txt", HELLO);
 }
 
-/* It takes all that come at once. */
+/* It takes all that come at once. TERM would break off what it has in hand. */
 static const struct server lighttpd = {
 	.program = "/usr/sbin/lighttpd",
 	.skip = "needs lighttpd",
 	.files = lighttpd_files,
-	.spec = "'start':['/usr/sbin/lighttpd','-D','-f','web.conf']",
+	.spec = "'start':['/usr/sbin/lighttpd','-D','-f','web.conf'],"
+		"'ready':{'log':'server started'},'stop_signal':'INT'",
 	.in_hand = CROWD,
 };
 
@@ -62,7 +63,7 @@ static const struct server gunicorn = {
 	.skip = "needs gunicorn",
 	.files = gunicorn_files,
 	.spec = "'start':['/usr/bin/gunicorn','--workers','2','web:hello'],"
-		"'env':{'PYTHONDONTWRITEBYTECODE':'1'}",
+		"'ready':{'notify':true},'env':{'PYTHONDONTWRITEBYTECODE':'1'}",
 	.in_hand = GUNICORN_WORKERS,
 };
 
@@ -96,6 +97,16 @@ static int serve(const struct server *s, const char *children)
 /* --- killing -------------------------------------------------------------------------
  */
 
+/* The pid of the next that is ready. Not by the pid of the last one, which another may
+ * have by then. */
+static pid_t kill_and_await_next(const char *path, pid_t pid)
+{
+	int n = events_seen("ready", path);
+
+	check(kill(pid, SIGKILL) == 0, "%s is not there", path);
+	return await_event("ready", path, n + 1)->pid;
+}
+
 static int broken(struct http_counts n)
 {
 	return n.reset + n.lost;
@@ -107,8 +118,7 @@ static pid_t kill_once(
 {
 	struct http_counts before = http_now(c), after;
 
-	check(kill(pid, SIGKILL) == 0, "%s is not there", path);
-	pid = await_next(path, pid);
+	pid = kill_and_await_next(path, pid);
 	after = http_await_fresh(c);
 	check(broken(after) - broken(before) <= in_hand,
 		"kill %d of %s has cost %d reset and %d lost requests, with %d in hand",
@@ -124,7 +134,7 @@ static void killed_a_hundred_times(const struct server *s)
 
 	c.port = serve(s, ONE);
 	events_follow();
-	pid = pid_of("web");
+	pid = await_event("ready", "web", 1)->pid;
 	http_begin(&c);
 	(void)http_await_fresh(&c);
 	for (int i = 0; i < 100; i++)
@@ -171,9 +181,10 @@ static void those_who_wait_are_served(const struct server *s, int times)
 	static struct http_client first = { .answer = HELLO, .at_once = 1, .limit = 1 };
 	static struct http_client c;
 	int port = first.port = serve(s, ONE);
-	pid_t pid = pid_of("web");
+	pid_t pid;
 
 	events_follow();
+	pid = await_event("ready", "web", 1)->pid;
 	http_begin(&first);
 	http_end(&first);
 	http_check_all(&first);
@@ -184,8 +195,7 @@ static void those_who_wait_are_served(const struct server *s, int times)
 		halt_all(pid);
 		http_begin(&c);
 		http_await_sent(&c);
-		(void)kill(pid, SIGKILL);
-		pid = await_next("web", pid);
+		pid = kill_and_await_next("web", pid);
 		http_end(&c);
 		http_check_all(&c);
 	}
@@ -257,7 +267,7 @@ CASE(it_http, gunicorn_starts_its_own_workers_anew)
 /* --- copies of a server on one socket ------------------------------------------------
  */
 
-static void partitions_are_killed_in_turn(const struct server *s)
+static void partitions_are_killed_in_turn(const struct server *s, int turns)
 {
 	static const char *const paths[] = { "web/0", "web/1", "web/2" };
 	static struct http_client c = { .answer = HELLO, .at_once = CROWD };
@@ -266,21 +276,21 @@ static void partitions_are_killed_in_turn(const struct server *s)
 	c.port = serve(s, THREE);
 	events_follow();
 	for (int k = 0; k < 3; k++)
-		pids[k] = pid_of(paths[k]);
+		pids[k] = await_event("ready", paths[k], 1)->pid;
 	http_begin(&c);
 	(void)http_await_fresh(&c);
-	for (int i = 0; i < 30; i++)
+	for (int i = 0; i < 3 * turns; i++)
 		pids[i % 3] = kill_once(&c, paths[i % 3], pids[i % 3], s->in_hand, i);
 	/* And all at once. */
 	for (int k = 0; k < 3; k++)
 		(void)kill(pids[k], SIGKILL);
 	for (int k = 0; k < 3; k++)
-		(void)await_next(paths[k], pids[k]);
+		(void)await_event("ready", paths[k], turns + 2);
 	(void)http_await_fresh(&c);
 	http_end(&c);
 	http_check_open(&c);
 	for (int k = 0; k < 3; k++)
-		check(restarts_of(paths[k]) == 11, "%d restarts of %s",
+		check(restarts_of(paths[k]) == turns + 1, "%d restarts of %s",
 			restarts_of(paths[k]), paths[k]);
 	tree_down();
 }
@@ -290,7 +300,7 @@ CASE(it_http, partitions_of_lighttpd_are_killed_in_turn)
 	if (!is_there(&lighttpd))
 		it_skip("it_http::partitions_of_lighttpd_are_killed_in_turn",
 			lighttpd.skip);
-	partitions_are_killed_in_turn(&lighttpd);
+	partitions_are_killed_in_turn(&lighttpd, 10);
 }
 
 CASE(it_http, partitions_of_gunicorn_are_killed_in_turn)
@@ -298,7 +308,7 @@ CASE(it_http, partitions_of_gunicorn_are_killed_in_turn)
 	if (!is_there(&gunicorn))
 		it_skip("it_http::partitions_of_gunicorn_are_killed_in_turn",
 			gunicorn.skip);
-	partitions_are_killed_in_turn(&gunicorn);
+	partitions_are_killed_in_turn(&gunicorn, 4);
 }
 
 /* --- a server that opens its own port ------------------------------------------------
@@ -345,16 +355,15 @@ CASE(it_http, nginx_comes_back_on_its_own_port)
 		it_skip("it_http::nginx_comes_back_on_its_own_port", "needs nginx");
 	c.port = serve_nginx();
 	events_follow();
-	pid = pid_of("web");
+	pid = await_event("ready", "web", 1)->pid;
 	http_begin(&c);
 	(void)http_await_fresh(&c);
 	for (int i = 1; i <= 20; i++) {
 		worker = first_child(pid);
 		check(worker > 0, "nginx has no worker");
-		(void)kill(pid, SIGKILL);
-		check(strcmp(await_end(pid)->reason, "killed") == 0, "ended with %s",
-			await_end(pid)->reason);
-		pid = await_next("web", pid);
+		pid = kill_and_await_next("web", pid);
+		check(strcmp(await_event("exited", "web", i)->reason, "killed") == 0,
+			"ended with %s", await_event("exited", "web", i)->reason);
 		check(!is_alive(worker), "its worker was left");
 		(void)http_await_fresh(&c);
 		check(restarts_of("web") == i, "%d restarts", restarts_of("web"));
