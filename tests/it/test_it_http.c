@@ -267,9 +267,10 @@ CASE(it_http, gunicorn_starts_its_own_workers_anew)
 /* --- copies of a server on one socket ------------------------------------------------
  */
 
+static const char *const paths[] = { "web/0", "web/1", "web/2" };
+
 static void partitions_are_killed_in_turn(const struct server *s, int turns)
 {
-	static const char *const paths[] = { "web/0", "web/1", "web/2" };
 	static struct http_client c = { .answer = HELLO, .at_once = CROWD };
 	pid_t pids[3];
 
@@ -309,6 +310,86 @@ CASE(it_http, partitions_of_gunicorn_are_killed_in_turn)
 		it_skip("it_http::partitions_of_gunicorn_are_killed_in_turn",
 			gunicorn.skip);
 	partitions_are_killed_in_turn(&gunicorn, 4);
+}
+
+/* --- rolling restarts ----------------------------------------------------------------
+ */
+
+/* Both servers end by themselves when asked, after what they have in hand. */
+static void check_nobody_noticed(struct http_client *c)
+{
+	struct http_counts n = http_now(c);
+
+	http_check_open(c);
+	check(broken(n) == 0, "%d reset, %d lost", n.reset, n.lost);
+}
+
+static void rolled_ten_times(const struct server *s)
+{
+	static struct http_client c = { .answer = HELLO, .at_once = CROWD };
+	pid_t pid;
+
+	c.port = serve(s, ONE);
+	http_begin(&c);
+	(void)http_await_fresh(&c);
+	for (int i = 0; i < 10; i++) {
+		pid = pid_of("web");
+		kick_gives(0, "restart --rolling web");
+		check(!is_alive(pid), "the old process is there");
+		(void)http_await_fresh(&c);
+	}
+	http_end(&c);
+	check_nobody_noticed(&c);
+	check(restarts_of("web") == 0, "it counts as a restart");
+	tree_down();
+}
+
+CASE(it_http, lighttpd_is_rolled_ten_times)
+{
+	if (!is_there(&lighttpd))
+		it_skip("it_http::lighttpd_is_rolled_ten_times", lighttpd.skip);
+	rolled_ten_times(&lighttpd);
+}
+
+CASE(it_http, gunicorn_is_rolled_ten_times)
+{
+	if (!is_there(&gunicorn))
+		it_skip("it_http::gunicorn_is_rolled_ten_times", gunicorn.skip);
+	rolled_ten_times(&gunicorn);
+}
+
+static void partitions_are_rolled(const struct server *s, int times)
+{
+	static struct http_client c = { .answer = HELLO, .at_once = CROWD };
+
+	c.port = serve(s, THREE);
+	events_follow();
+	http_begin(&c);
+	(void)http_await_fresh(&c);
+	for (int i = 0; i < times; i++) {
+		kick_gives(0, "restart --rolling web");
+		(void)http_await_fresh(&c);
+	}
+	http_end(&c);
+	check_nobody_noticed(&c);
+	for (int k = 0; k < 3; k++)
+		(void)await_event("ready", paths[k], times + 1);
+	tree_down();
+}
+
+CASE(it_http, partitions_of_lighttpd_are_rolled_ten_times)
+{
+	if (!is_there(&lighttpd))
+		it_skip("it_http::partitions_of_lighttpd_are_rolled_ten_times",
+			lighttpd.skip);
+	partitions_are_rolled(&lighttpd, 10);
+}
+
+CASE(it_http, partitions_of_gunicorn_are_rolled)
+{
+	if (!is_there(&gunicorn))
+		it_skip("it_http::partitions_of_gunicorn_are_rolled", gunicorn.skip);
+	partitions_are_rolled(&gunicorn, 1);
 }
 
 /* --- a server that opens its own port ------------------------------------------------
