@@ -117,11 +117,10 @@ static void take_command(struct options *o, char **argv)
 {
 	if (!*argv)
 		usage("which command, after \"--\"?", NULL);
-	if (o->runtime_dir || o->check)
-		usage(o->check ? "--check is for a configuration; after \"--\" comes a "
-				 "command, not"
-			       : "one command needs no runtime directory: leave -R out, "
-				 "or give a configuration without \"--\", not",
+	/* A runtime directory may be named, as for a tree; nothing is written to it. */
+	if (o->check)
+		usage("--check is for a configuration; after \"--\" comes a command, "
+		      "not",
 			*argv);
 	o->command = argv;
 }

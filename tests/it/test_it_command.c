@@ -98,7 +98,6 @@ CASE(it_command, wrong_command_lines_are_refused)
 		{ "--map-exit =0 -- ./h", "two exit statuses" },
 		{ "--map-exit 256=0 -- ./h", "two exit statuses" },
 		{ "--map-exit 143=0 app.json", "for one command" },
-		{ "-R run -- ./h", "needs no runtime directory" },
 		{ "--check -- ./h", "--check is for a configuration" },
 		{ "--shutdown 5 -- ./h", "a duration" },
 		{ "-R --", "which configuration file" },
@@ -112,6 +111,13 @@ CASE(it_command, wrong_command_lines_are_refused)
 			last_err());
 	}
 	expected();
+}
+
+/* As for a tree, so that whoever starts us need not tell one from the other. */
+CASE(it_command, a_runtime_directory_is_not_made)
+{
+	check(run("kickd", "-R there -- ./h exit 7") == 7, "said: %s", last_err());
+	check(access(it_path("there"), F_OK) < 0, "there is one");
 }
 
 /* --- what the command gets -----------------------------------------------------------

@@ -102,8 +102,6 @@ Test(docs, kickd_8_explains_each_message, .timeout = 5)
 		{ "cmd/kickd/main.c", "--shutdown takes a duration as 8s or 500ms" },
 		{ "cmd/kickd/main.c", "which command, after " },
 		{ "cmd/kickd/main.c", "--check is for a configuration; after " },
-		{ "cmd/kickd/main.c",
-			"one command needs no runtime directory: leave " },
 		{ "cmd/kickd/main.c", "--map-exit is for one command, as in " },
 		{ "cmd/kickd/main.c", "--map-exit takes two exit statuses (0 to 255)" },
 		{ "cmd/kickd/command.c", "no such program in PATH" },
