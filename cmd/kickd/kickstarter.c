@@ -619,7 +619,7 @@ static void reap_all(struct kickstarter *k)
 	bool orphans = false;
 	pid_t pid;
 
-	while ((pid = reap_any(&reason)) > 0) {
+	while ((pid = reap_next(0, &reason)) > 0) {
 		if (pid == k->top.pid)
 			top_ended(k, &reason);
 		else if (pid == k->conf.proc.pid)

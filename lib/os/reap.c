@@ -3,21 +3,29 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "os/roles.h"
 
-static pid_t wait_any(int flags, siginfo_t *si)
+/* linux/pidfd.h of newer kernels */
+#ifndef PIDFD_SIGNAL_PROCESS_GROUP
+#define PIDFD_SIGNAL_PROCESS_GROUP (1u << 2)
+#endif
+
+static pid_t wait_for(pid_t which, int flags, siginfo_t *si)
 {
 	int r;
 
 	do {
 		si->si_pid = 0;
-		r = waitid(P_ALL, 0, si, WEXITED | WNOHANG | flags);
+		r = waitid(which ? P_PID : P_ALL, (id_t)which, si,
+			WEXITED | WNOHANG | flags);
 	} while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : si->si_pid;
 }
@@ -29,29 +37,21 @@ static struct reason facts(const siginfo_t *si)
 	return reason_signaled(si->si_status, si->si_code == CLD_DUMPED);
 }
 
-pid_t reap_peek(void)
+pid_t reap_peek(pid_t which)
 {
 	siginfo_t si;
 
-	return wait_any(WNOWAIT, &si);
+	return wait_for(which, WNOWAIT, &si);
 }
 
-pid_t reap_any(struct reason *ret)
+pid_t reap_next(pid_t which, struct reason *ret)
 {
 	siginfo_t si;
-	pid_t pid = wait_any(0, &si);
+	pid_t pid = wait_for(which, 0, &si);
 
 	if (pid > 0)
 		*ret = facts(&si);
 	return pid;
-}
-
-bool reap_is_over(pid_t pid)
-{
-	siginfo_t si = { 0 };
-
-	return waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-		si.si_pid == pid;
 }
 
 bool reap_is_child(pid_t pid)
@@ -63,14 +63,36 @@ bool reap_is_child(pid_t pid)
 
 int reap(pid_t pid, struct reason *ret)
 {
-	siginfo_t si = { 0 };
+	pid_t r = reap_next(pid, ret);
 
-	if (waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG) < 0)
-		return -errno;
-	if (si.si_pid == 0)
-		return -EAGAIN;
-	*ret = facts(&si);
-	return 0;
+	return r > 0 ? 0 : r == 0 ? -EAGAIN : (int)r;
+}
+
+/* Flags are looked at before the descriptor is. */
+bool reap_outlived_by_group(void)
+{
+	static enum {
+		UNKNOWN,
+		YES,
+		NO
+	} known;
+
+	if (known == UNKNOWN) {
+		long r = syscall(
+			SYS_pidfd_send_signal, -1, 0, NULL, PIDFD_SIGNAL_PROCESS_GROUP);
+
+		known = r < 0 && errno == EBADF ? YES : NO;
+	}
+	return known == YES;
+}
+
+void reap_kill_group(const struct proc *leader)
+{
+	if (reap_outlived_by_group() && leader->fd >= 0)
+		(void)syscall(SYS_pidfd_send_signal, leader->fd, SIGKILL, NULL,
+			PIDFD_SIGNAL_PROCESS_GROUP);
+	else
+		(void)kill(-leader->pid, SIGKILL);
 }
 
 /* --- listing ------------------------------------------------------------------------

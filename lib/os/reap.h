@@ -1,6 +1,6 @@
 /* The children of this process: their ends, and those that it adopted. One reaper per
- * process: who has ended is looked at first, so that the group of a
- * leader can still be signalled safely, then reaped. */
+ * process. What shares the group of a leader that has ended is killed while the number
+ * is still the leader's, or through its pidfd where the kernel can do that later. */
 #ifndef KICK_OS_REAP_H
 #define KICK_OS_REAP_H
 
@@ -8,13 +8,11 @@
 #include <sys/types.h>
 
 #include "core/reason.h"
+#include "os/spawn.h"
 
 /* A child that has ended and is still unreaped: its pid, 0 when there is none, or
- * -ECHILD when there are no children at all. Never waits. */
-pid_t reap_peek(void);
-
-/* True when this child has ended and is unreaped. Never waits. */
-bool reap_is_over(pid_t pid);
+ * -ECHILD when there are no children at all. Asks for one child, 0 any. Never waits. */
+pid_t reap_peek(pid_t which);
 
 /* True for a child that is not reaped yet. */
 bool reap_is_child(pid_t pid);
@@ -22,8 +20,17 @@ bool reap_is_child(pid_t pid);
 /* Reaps it. 0 and *ret, or a negative errno. Never waits. */
 int reap(pid_t pid, struct reason *ret);
 
-/* Reaps one child that has ended, whichever. Its pid, 0 or -ECHILD. */
-pid_t reap_any(struct reason *ret);
+/* Reaps one child that has ended: this one, 0 any. Returns as reap_peek(). */
+pid_t reap_next(pid_t which, struct reason *ret);
+
+/* True where reap_kill_group() works when the leader has been reaped already
+ * (Linux 6.9, PIDFD_SIGNAL_PROCESS_GROUP in pidfd_send_signal(2)), so that nobody needs
+ * to look who has ended before reaping him. */
+bool reap_outlived_by_group(void);
+
+/* Kills the group that this child leads, or led. Before it is reaped, or else only
+ * where reap_outlived_by_group(). */
+void reap_kill_group(const struct proc *leader);
 
 /* Calls back for each living child of this process's first thread, as listed in
  * /proc/self/task/PID/children: what was adopted, and what that thread has spawned

@@ -328,39 +328,51 @@ static void linger(struct supervised *c)
 	}
 }
 
-/* One of ours that has ended, reaped but not looked after yet. */
+/* Of this process, reaped but not looked after yet. */
 struct end {
-	struct supervised *child;
+	pid_t pid;
+	struct supervised *child; /* NULL: a probe, or what was adopted */
+	bool lives_on;		  /* it has named another process that goes on for it */
 	struct reason facts;
 };
 
-/* Its group is killed while its leader still holds the number, then it is reaped. */
-static void take_end(struct end *e)
+/* Whose group ends with it, NULL: none. Says in *e who it is. */
+static const struct proc *leader(struct supervisor *sv, struct end *e)
 {
-	struct supervised *c = e->child;
-	struct supervisor *sv = c->sup;
+	struct supervised *c = pids_find(&sv->pids, e->pid);
 
-	if (!is_supervisor(c) && !may_finish(c))
-		(void)kill(-c->proc.pid, SIGKILL);
-	if (reap(c->proc.pid, &e->facts) < 0)
-		e->facts = reason_text("killed");
-	pids_remove(&sv->pids, c);
-	c->ended_pid = c->proc.pid;
-	c->ran_ns = loop_now(sv->loop) - c->core.started_at;
-	c->proc.fd = fd_close(c->proc.fd);
-	c->proc.pid = 0;
+	e->child = c;
+	if (!c)
+		return probes_find(sv, e->pid);
+	e->lives_on = notify_take_over(c);
+	return e->lives_on || is_supervisor(c) || may_finish(c) ? NULL : &c->proc;
 }
 
-/* It has ended, and has named another process that goes on for it. */
-static bool lives_on(struct supervised *c)
+/* Reaps this one, or whoever has ended if it has not. A group is killed while its
+ * leader still holds the number, or afterwards where the kernel knows it by the leader.
+ * False: nobody has ended. */
+static bool next_end(struct supervisor *sv, pid_t which, struct end *e)
+{
+	bool late = reap_outlived_by_group();
+	const struct proc *group;
+
+	*e = (struct end){ 0 };
+	e->pid = late ? reap_next(which, &e->facts) : reap_peek(which);
+	if (e->pid <= 0)
+		return which && next_end(sv, 0, e);
+	group = leader(sv, e);
+	if (group)
+		reap_kill_group(group);
+	if (!late && reap(e->pid, &e->facts) < 0)
+		e->facts = reason_text("killed");
+	return true;
+}
+
+static void go_on(struct supervised *c)
 {
 	struct supervisor *sv = c->sup;
-	struct reason ignored;
 
-	if (!notify_take_over(c))
-		return false;
 	pids_remove(&sv->pids, c);
-	(void)reap(c->proc.pid, &ignored);
 	(void)fd_close(c->proc.fd);
 	c->proc = c->main;
 	c->main = (struct proc){ .fd = -1 };
@@ -368,7 +380,17 @@ static bool lives_on(struct supervised *c)
 	/* It may not have heard the order. */
 	if (c->ordered)
 		worker_stop(c);
-	return true;
+}
+
+static void take_end(struct supervised *c)
+{
+	struct supervisor *sv = c->sup;
+
+	pids_remove(&sv->pids, c);
+	c->ended_pid = c->proc.pid;
+	c->ran_ns = loop_now(sv->loop) - c->core.started_at;
+	c->proc.fd = fd_close(c->proc.fd);
+	c->proc.pid = 0;
 }
 
 static void look_after(struct end *e, bool adopted)
@@ -427,47 +449,50 @@ static void look_again(struct supervisor *sv)
 
 #define BATCH 32
 
-/* True: there may be more. Orphans' ends are reaped on the way. */
-static bool reap_batch(struct supervisor *sv, pid_t pid, bool *orphans)
+/* True: there may be more. Those of ours that have ended with it are left in ends. */
+static bool reap_some(struct supervisor *sv, pid_t first, struct end *ends,
+	uint32_t max, uint32_t *ret_n, bool *ret_orphans)
 {
-	struct end ends[BATCH];
-	struct reason ignored;
 	uint32_t n = 0;
+	bool any = true;
 
-	for (; pid > 0 && n < BATCH; pid = reap_peek()) {
-		ends[n].child = pids_find(&sv->pids, pid);
-		if (!ends[n].child)
-			*orphans |=
-				probes_take_end(sv, pid) || reap(pid, &ignored) == 0;
-		else if (!lives_on(ends[n].child))
-			take_end(&ends[n++]);
+	while (n < max && (any = next_end(sv, first, &ends[n]))) {
+		struct end *e = &ends[n];
+
+		first = 0;
+		if (!e->child) {
+			probes_take_end(sv, e->pid, &e->facts);
+			*ret_orphans = true;
+		} else if (e->lives_on) {
+			go_on(e->child);
+		} else {
+			take_end(e->child);
+			n++;
+		}
 	}
-	if (n > 0)
-		look_after_all(ends, n);
-	return pid > 0;
+	*ret_n = n;
+	return any;
 }
 
 void exits_reap(struct supervisor *sv, pid_t first)
 {
-	bool orphans = false;
-	struct end end;
-
-	/* The signal names one that has ended: it need not be searched for. */
-	if (first && !reap_is_over(first))
-		first = 0;
-	end.child = pids_find(&sv->pids, first);
 	/* Others may have been merged into the same signal; while all is ending one by
 	 * one, they are looked for at the next tick, not after each of a thousand. */
-	if (end.child && sv->core.phase >= SUP_ENDING && !sv->core.policy.dynamic) {
-		if (!lives_on(end.child)) {
-			take_end(&end);
-			look_after_all(&end, 1);
-		}
-		supervisor_tick(sv);
-		return;
-	}
-	while (reap_batch(sv, first ? first : reap_peek(), &orphans))
+	bool one = first && sv->core.phase >= SUP_ENDING && !sv->core.policy.dynamic;
+	bool orphans = false, more = true;
+	struct end ends[BATCH];
+	uint32_t n;
+
+	while (more) {
+		more = reap_some(sv, first, ends, one ? 1 : BATCH, &n, &orphans);
+		if (n > 0)
+			look_after_all(ends, n);
 		first = 0;
+		if (one && n > 0) {
+			supervisor_tick(sv);
+			break;
+		}
+	}
 	if (orphans && sv->probes)
 		probes_look_again(sv);
 	if (orphans && sv->lingering > 0)

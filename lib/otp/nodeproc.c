@@ -408,7 +408,7 @@ static void reap_all(void)
 	struct reason facts;
 	pid_t pid;
 
-	while ((pid = reap_any(&facts)) > 0) {
+	while ((pid = reap_next(0, &facts)) > 0) {
 		struct member *m = find_pid(pid);
 
 		if (m)

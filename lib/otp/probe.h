@@ -64,9 +64,11 @@ static inline bool probe_has_rest(const struct probe *p)
 	return p->mark != 0;
 }
 
-/* One that has ended and is not reaped yet: true if it is the program of a probe; then
- * it is reaped, and done is called. */
-bool probes_take_end(struct supervisor *sv, pid_t pid);
+/* The program of a probe, NULL if it is none. */
+const struct proc *probes_find(const struct supervisor *sv, pid_t pid);
+
+/* Calls done if the one that has been reaped is the program of a probe. */
+void probes_take_end(struct supervisor *sv, pid_t pid, const struct reason *facts);
 
 /* Kills, and looks for, what programs have left behind. */
 void probes_look_again(struct supervisor *sv);

@@ -150,25 +150,34 @@ static void tell(struct probe *p, const struct reason *facts)
 	probe_answer(p, PROBE_FAILED, text);
 }
 
-bool probes_take_end(struct supervisor *sv, pid_t pid)
+static struct probe *probe_of(const struct supervisor *sv, pid_t pid)
 {
 	struct probe *p = sv->probes;
-	struct reason facts;
 
 	while (p && p->proc.pid != pid)
 		p = p->next;
+	return p;
+}
+
+const struct proc *probes_find(const struct supervisor *sv, pid_t pid)
+{
+	const struct probe *p = probe_of(sv, pid);
+
+	return p ? &p->proc : NULL;
+}
+
+void probes_take_end(struct supervisor *sv, pid_t pid, const struct reason *facts)
+{
+	struct probe *p = probe_of(sv, pid);
+
 	if (!p)
-		return false;
-	(void)kill(-pid, SIGKILL);
-	if (reap(pid, &facts) < 0)
-		facts = reason_text("killed");
+		return;
 	p->proc.fd = fd_close(p->proc.fd);
 	p->proc.pid = 0;
 	if (!kill_rest(p))
 		forget(p);
 	if (p->running && p->spec.kind == PROBE_EXEC)
-		tell(p, &facts);
-	return true;
+		tell(p, facts);
 }
 
 /* --- its start ----------------------------------------------------------------------

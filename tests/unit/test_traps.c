@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <limits.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -82,19 +83,76 @@ static pid_t child_that_ends(int status)
 Test(traps, one_that_has_ended_hides_no_other)
 {
 	pid_t a = child_that_ends(3), b = child_that_ends(4);
-	pid_t seen = reap_peek(), other;
+	pid_t seen = reap_peek(0), other;
 	struct reason r;
 
 	cr_assert(seen == a || seen == b);
 	other = seen == a ? b : a;
-	cr_expect(reap_peek() == seen);
-	cr_expect(reap_is_over(other));
+	cr_expect(reap_peek(0) == seen);
+	cr_expect(reap_peek(other) == other);
 	cr_assert(reap(other, &r) == 0);
 	cr_expect(strcmp(r.text, other == a ? "exit:3" : "exit:4") == 0, "%s", r.text);
-	cr_expect(reap_peek() == seen);
-	cr_expect(reap_any(&r) == seen);
+	cr_expect(reap_peek(0) == seen);
+	cr_expect(reap_next(0, &r) == seen);
 	cr_expect(strcmp(r.text, seen == a ? "exit:3" : "exit:4") == 0, "%s", r.text);
-	cr_expect(reap_any(&r) == -ECHILD);
+	cr_expect(reap_next(0, &r) == -ECHILD);
+}
+
+/* A leader that has ended; a member of its group lives, and has the pipe open. */
+static struct proc leader_that_ends(int *ret_member)
+{
+	struct proc p;
+	siginfo_t si;
+	int ends[2];
+
+	cr_assert(pipe(ends) == 0);
+	p.pid = fork();
+	if (p.pid == 0) {
+		(void)setpgid(0, 0);
+		if (fork() == 0)
+			(void)pause();
+		_exit(0);
+	}
+	(void)close(ends[1]);
+	p.fd = (int)syscall(SYS_pidfd_open, p.pid, 0);
+	cr_assert(p.fd >= 0);
+	cr_assert(waitid(P_PID, (id_t)p.pid, &si, WEXITED | WNOWAIT) == 0);
+	*ret_member = ends[0];
+	return p;
+}
+
+static void expect_gone(int member)
+{
+	char c;
+
+	cr_expect(read(member, &c, 1) == 0);
+	(void)close(member);
+}
+
+Test(traps, a_group_is_killed_while_its_leader_is_unreaped)
+{
+	int member;
+	struct proc p = leader_that_ends(&member);
+
+	cr_expect(reap_peek(0) == p.pid);
+	reap_kill_group(&p);
+	expect_gone(member);
+}
+
+Test(traps, a_group_is_killed_through_the_pidfd_of_a_reaped_leader)
+{
+	struct reason r;
+	int member;
+	struct proc p;
+
+	if (!reap_outlived_by_group())
+		cr_skip_test("the kernel signals no group through a pidfd (Linux 6.9)");
+	p = leader_that_ends(&member);
+	cr_expect(reap_next(0, &r) == p.pid);
+	/* The number is not looked at: it may be another's by now. */
+	p.pid = INT_MAX;
+	reap_kill_group(&p);
+	expect_gone(member);
 }
 
 /* --- the mark -----------------------------------------------------------------------
