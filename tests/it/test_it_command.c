@@ -1,21 +1,17 @@
 /* `kickd -- COMMAND`: one program, no tree. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
+#include "it_filter.h"
 
 struct said {
 	const struct job *job;
@@ -351,26 +347,11 @@ CASE(it_command, any_user_may_run_one)
 	check(!is_alive(pid_in("d")), "it lives");
 }
 
-static void refuse_clone3(void)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = { sizeof code / sizeof *code, code };
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) < 0)
-		_exit(97);
-}
-
 CASE(it_command, it_needs_no_clone3)
 {
-	begin_with(refuse_clone3);
+	begin_with(filter_clone3);
 	check(run("kickd", "-- ./h orphans 100 exit 8") == 8, "said: %s", last_err());
-	tree_before_exec(refuse_clone3);
+	tree_before_exec(filter_clone3);
 	tree_up("{'name':'app','children':[" WORKER(
 		"a") ",{'id':'s','type':'supervisor',"
 		     "'children':[" WORKER("x") "]}]}");

@@ -585,30 +585,69 @@ CASE(it_probe, a_stranger_cannot_be_the_main_process)
 	tree_down();
 }
 
+/* Where its child waits for what it says, and where it is watched. */
 CASE(it_probe, what_a_stranger_says_does_not_count)
 {
 	static const char key[] = "a | env NOTIFY_SOCKET=";
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	static const char forged[] = "WATCHDOG=trigger\nSTOPPING=1\nSTATUS=forged";
-	const char *at;
+	static const struct {
+		const char *has, *forged, *state;
+	} rows[] = {
+		{ "'ready':{'notify':true},'start_timeout':'infinity'", "READY=1",
+			"starting" },
+		{ "'health':{'watchdog':'1h'}",
+			"WATCHDOG=trigger\nSTOPPING=1\nSTATUS=forged", "running" },
+	};
 
 	make_fifo("g");
-	tree_up(APP("{'id':'a','health':{'watchdog':'1h'},'start':['./h','env','say',"
-		    "'up','gate','g','notify','STATUS=mine','stay']}"));
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct sockaddr_un sun = { .sun_family = AF_UNIX };
+		int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		size_t len = strlen(rows[i].forged);
+		char config[300];
+		const char *at;
+
+		(void)snprintf(config, sizeof config,
+			APP("{'id':'a',%s,'start':['./h','env','say','up','gate','g',"
+			    "'notify','STATUS=mine','stay']}"),
+			rows[i].has);
+		tree_start(config, "");
+		await_out("a | up");
+		at = strstr(tree_out(), key);
+		check(at && sscanf(at + sizeof key - 1, "%107s", sun.sun_path) == 1,
+			"no key");
+		for (int k = 0; k < 5; k++)
+			check(sendto(fd, rows[i].forged, len, 0,
+				      (struct sockaddr *)&sun, sizeof sun) > 0,
+				"it cannot be sent");
+		(void)close(fd);
+		open_gate("g");
+		/* Messages are read in order. */
+		await_status("\"mine\"");
+		check(strcmp(state_of("a"), rows[i].state) == 0, "a is %s",
+			state_of("a"));
+		check(!status_says("says it is"), "%s", last_out());
+		tree_down();
+	}
+}
+
+/* systemd-notify(1) is such a process: it is dead before its message is read. */
+CASE(it_probe, readiness_said_by_a_process_that_has_ended_counts)
+{
+	pid_t top;
+
+	make_fifo("g");
+	tree_start(APP("{'id':'a','ready':{'notify':true},'start_timeout':'infinity',"
+		       "'start':'./h say up gate g; ./h notify READY=1; echo >>told; "
+		       "exec ./h stay'}"),
+		"");
 	await_out("a | up");
-	at = strstr(tree_out(), key);
-	check(at && sscanf(at + sizeof key - 1, "%107s", sun.sun_path) == 1, "no key");
-	for (int i = 0; i < 5; i++)
-		check(sendto(fd, forged, sizeof forged - 1, 0, (struct sockaddr *)&sun,
-			      sizeof sun) > 0,
-			"it cannot be sent");
-	(void)close(fd);
+	top = pid_of("app");
+	halt(top);
 	open_gate("g");
-	/* Messages are read in order. */
-	await_status("\"mine\"");
-	check(strcmp(state_of("a"), "running") == 0, "a is %s", state_of("a"));
-	check(!status_says("says it is"), "%s", last_out());
+	await_lines("told", 1);
+	(void)kill(top, SIGCONT);
+	tree_ready();
+	check_alive("a");
 	tree_down();
 }
 

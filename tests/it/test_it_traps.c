@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "it_filter.h"
 
 #define APP(children) \
 	"{'name':'app','max_restarts':'infinity','children':[" children "]}"
@@ -287,7 +288,7 @@ static bool has_one_child(const void *arg)
 
 /* One look shows one of those that have ended, always the same: orphans must not hide a
  * child's end, nor be left themselves. */
-CASE(it_traps, orphans_are_reaped_among_the_ends_of_children)
+static void reap_all_among_ends(void)
 {
 	pid_t s[2], w;
 
@@ -308,6 +309,17 @@ CASE(it_traps, orphans_are_reaped_among_the_ends_of_children)
 	kick_gives(0, "stop s/a");
 	await_seen(has_one_child, s, "all orphans are reaped");
 	tree_down();
+}
+
+CASE(it_traps, orphans_are_reaped_among_the_ends_of_children)
+{
+	reap_all_among_ends();
+}
+
+CASE(it_traps, orphans_are_reaped_where_groups_need_their_leaders)
+{
+	tree_before_exec(filter_groups_by_pidfd);
+	reap_all_among_ends();
 }
 
 /* --- death of the parent ------------------------------------------------------------
@@ -590,61 +602,6 @@ CASE(it_traps, processes_have_names_and_titles_of_their_own)
 		"the thread that waits has children");
 	tree_down();
 #undef LONG
-}
-
-/* --- readiness ----------------------------------------------------------------------
- */
-
-/* systemd-notify(1) is such a process: it is dead before its message is read. */
-CASE(it_traps, readiness_said_by_a_process_that_has_ended_counts)
-{
-	pid_t top;
-
-	make_fifo("g");
-	tree_start(APP("{'id':'a','ready':{'notify':true},'start_timeout':'infinity',"
-		       "'start':'./h say up gate g; ./h notify READY=1; echo >>told; "
-		       "exec ./h stay'}"),
-		"");
-	await_out("a | up");
-	top = pid_of("app");
-	halt(top);
-	open_gate("g");
-	await_lines("told", 1);
-	(void)kill(top, SIGCONT);
-	tree_ready();
-	check_alive("a");
-	tree_down();
-}
-
-static bool status_text_is_mine(const void *arg)
-{
-	(void)kick("status --json a");
-	return strstr(last_out(), arg);
-}
-
-CASE(it_traps, readiness_said_by_a_stranger_does_not_count)
-{
-	static const char key[] = "a | env NOTIFY_SOCKET=";
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	const char *at;
-
-	make_fifo("g");
-	tree_start(APP("{'id':'a','ready':{'notify':true},'start_timeout':'infinity',"
-		       "'start':['./h','env','say','up','gate','g','notify',"
-		       "'STATUS=mine','stay']}"),
-		"");
-	await_out("a | up");
-	at = strstr(tree_out(), key);
-	check(at && sscanf(at + sizeof key - 1, "%107s", sun.sun_path) == 1, "no key");
-	check(sendto(fd, "READY=1", 7, 0, (struct sockaddr *)&sun, sizeof sun) == 7,
-		"%s: %s", sun.sun_path, strerror(errno));
-	(void)close(fd);
-	open_gate("g");
-	/* Messages are read in order. */
-	await_seen(status_text_is_mine, "\"status_text\":\"mine\"", "STATUS=mine");
-	check(strcmp(state_of("a"), "starting") == 0, "a is %s", state_of("a"));
-	tree_down();
 }
 
 /* --- what others have stumbled over -------------------------------------------------
