@@ -37,6 +37,19 @@ void diag_init(struct diag *d, struct arena *arena)
 	*d = (struct diag){ .arena = arena };
 }
 
+/* Partitions are copies, and read anew: one mistake is told once. */
+static bool is_told(
+	const struct diag *d, const struct diag_entry *entry, const char *text)
+{
+	for (const struct diag_entry *e = d->first; e; e = e->next) {
+		if (e->doc == entry->doc && e->offset == entry->offset &&
+			e->kind == entry->kind && e->is_warning == entry->is_warning &&
+			strcmp(e->text, text) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void KICK_PRINTF(3, 0)
 	add(struct diag *d, const struct diag_entry *entry, const char *fmt, va_list ap)
 {
@@ -44,9 +57,9 @@ static void KICK_PRINTF(3, 0)
 	struct diag_entry *e;
 	char text[TEXT_MAX];
 
-	if (++*count > KEPT_MAX)
-		return;
 	(void)vsnprintf(text, sizeof text, fmt, ap);
+	if (is_told(d, entry, text) || ++*count > KEPT_MAX)
+		return;
 	e = arena_alloc(d->arena, sizeof *e);
 	if (!e)
 		return;

@@ -298,13 +298,27 @@ static void say_unknown(struct parse *p, const struct draft_config *cf,
 		suggestion ? suggestion : "", suggestion ? "\"?" : "");
 }
 
-static bool is_known(const struct draft_config *cf, const char *name)
+static const struct draft_socket *find_socket(
+	const struct draft_config *cf, const char *name)
 {
-	for (const struct draft_socket *s = cf->listen.first; s; s = s->next) {
-		if (strcmp(s->name, name) == 0)
-			return true;
-	}
-	return false;
+	const struct draft_socket *s = cf->listen.first;
+
+	while (s && strcmp(s->name, name) != 0)
+		s = s->next;
+	return s;
+}
+
+/* The kernel takes connections to it, whatever its program does. */
+static void check_probe(struct parse *p, const struct draft_child *c, const char *key,
+	const struct draft_probe *probe, const struct draft_socket *s)
+{
+	if (probe->spec.kind != PROBE_TCP || s->kind != SOCKET_TCP ||
+		probe->spec.port != s->port)
+		return;
+	diag_warning(p->diag, c->doc, json_get(c->item, key),
+		"a connection to \"%s\" always succeeds, as kick keeps that socket; take "
+		"\"http\", \"exec\" or {\"notify\": true}",
+		s->name);
 }
 
 static bool check_child(
@@ -314,17 +328,18 @@ static bool check_child(
 	bool ok = true;
 
 	for (const cJSON *v = list ? list->child : NULL; v; v = v->next) {
-		if (is_known(cf, v->valuestring))
+		const struct draft_socket *s = find_socket(cf, v->valuestring);
+
+		if (!s) {
+			say_unknown(p, cf, c, v);
+			ok = false;
 			continue;
-		say_unknown(p, cf, c, v);
-		ok = false;
+		}
+		check_probe(p, c, "ready", &c->probe, s);
+		check_probe(p, c, "health", &c->health, s);
 	}
-	for (const struct draft_child *d = c->sup.first; d; d = d->next) {
+	for (const struct draft_child *d = c->sup.first; d; d = d->next)
 		ok = check_child(p, cf, d) && ok;
-		/* All partitions are written at one place. */
-		if (!ok && c->policy.type == CHILD_PARTITION_SUPERVISOR)
-			break;
-	}
 	if (c->sup.template)
 		ok = check_child(p, cf, c->sup.template) && ok;
 	return ok;

@@ -1,6 +1,7 @@
 /* See listener.h. */
 #include "os/listener.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -20,6 +21,9 @@
 
 /* Whom a socket is pointed at that shall get nothing any more: nobody sends from it. */
 #define DISCARD_PORT 9
+
+/* So many descriptors of a process are looked at. */
+#define LOOKS_MAX 1024
 
 union address {
 	struct sockaddr any;
@@ -263,6 +267,40 @@ bool listener_is_dead(int fd)
 	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
 
 	return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
+static int is_among(DIR *dir, const struct stat *socket)
+{
+	struct stat st;
+
+	for (int looks = 0; looks < LOOKS_MAX; looks++) {
+		const struct dirent *e = readdir(dir);
+
+		if (!e)
+			return 0;
+		if (fstatat(dirfd(dir), e->d_name, &st, 0) == 0 &&
+			st.st_dev == socket->st_dev && st.st_ino == socket->st_ino)
+			return 1;
+	}
+	return -E2BIG;
+}
+
+int listener_is_held(int fd, pid_t by)
+{
+	char path[32];
+	struct stat st;
+	DIR *dir;
+	int r;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/fd", (int)by);
+	dir = opendir(path);
+	if (!dir || fstat(fd, &st) < 0)
+		r = -errno;
+	else
+		r = is_among(dir, &st);
+	if (dir)
+		(void)closedir(dir);
+	return r;
 }
 
 int listener_again(int fd, const struct socket_spec *spec)

@@ -24,6 +24,11 @@ int listener_open(const struct socket_spec *spec, int *ret_fd,
 /* Whether somebody has shut it down. */
 bool listener_is_dead(int fd);
 
+/* Whether this process has the socket open: 1, 0, or a negative errno where that cannot
+ * be seen: without /proc, of another user's process, and of one with thousands of
+ * descriptors (-E2BIG). proc_pid_fd(5). */
+int listener_is_held(int fd, pid_t by);
+
 /* Of a TCP socket: it listens again, on the same descriptor, with this backlog.
  * Negative errno: of other kinds it takes a new socket. */
 int listener_again(int fd, const struct socket_spec *spec);

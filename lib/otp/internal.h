@@ -114,6 +114,9 @@ bool listening_ready(struct supervised *c);
 /* Its descriptors (room for KICK_CHILD_SOCKETS_MAX), and "a:b:c". -ENOENT with *err. */
 int listening_collect(const struct supervised *c, int *fds, uint32_t *ret_n,
 	struct buf *ret_names, struct err *err);
+/* The first socket that its program was given and has not open: closed, or lost in an
+ * exec. NULL: none, or that cannot be seen. */
+const char *listening_lost(const struct supervised *c);
 /* Told to stop while its start waits. */
 void listening_leave(struct supervised *c);
 /* Tells the parent of sockets that nobody here uses any more. */

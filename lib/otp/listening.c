@@ -210,6 +210,19 @@ int listening_collect(const struct supervised *c, int *fds, uint32_t *ret_n,
 	return 0;
 }
 
+const char *listening_lost(const struct supervised *c)
+{
+	const struct str_list *names = names_of(c);
+
+	for (uint32_t i = 0; names && i < names->n; i++) {
+		int fd = listening_fd(str_list_at(names, i));
+
+		if (fd >= 0 && listener_is_held(fd, supervisor_pid(c)) == 0)
+			return str_list_at(names, i);
+	}
+	return NULL;
+}
+
 void listening_leave(struct supervised *c)
 {
 	struct reason reason = reason_text("shutdown");

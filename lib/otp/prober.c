@@ -146,6 +146,19 @@ static void on_health_answer(struct prober *pr, enum probe_result result)
 		arm_next(pr, spec->interval_ns);
 }
 
+/* What mostly is the cause is told with it: nobody will ever take what comes. */
+static void note_failure(struct supervised *c, const char *text)
+{
+	const char *lost = listening_lost(c);
+	char all[3 * PROBE_TEXT_MAX];
+
+	if (lost)
+		(void)snprintf(all, sizeof all,
+			"%s; pid %d does not have its socket \"%s\" open", text,
+			(int)supervisor_pid(c), lost);
+	note(c, lost ? all : text);
+}
+
 static void on_answer(struct probe *p, enum probe_result result, const char *text)
 {
 	struct prober *pr = container_of(p, struct prober, probe);
@@ -153,8 +166,10 @@ static void on_answer(struct probe *p, enum probe_result result, const char *tex
 	/* Its end is known, or about to be: that counts, not this. */
 	if (pr->child->proc.pid == 0)
 		return;
-	if (result != PROBE_UNASKED)
-		note(pr->child, text);
+	if (result == PROBE_FAILED)
+		note_failure(pr->child, text);
+	else if (result == PROBE_WELL)
+		note(pr->child, "");
 	if (pr->asking == FOR_READY)
 		on_ready_answer(pr, result);
 	else if (pr->asking == FOR_HEALTH)

@@ -158,6 +158,41 @@ CASE(it_pitfalls, sockets_are_for_the_process_that_was_started)
 	tree_down();
 }
 
+/* A program that closes what it was given, or loses it when it executes another one:
+ * its clients would wait, and nobody know why. */
+CASE(it_pitfalls, who_has_lost_its_socket_is_told_and_its_siblings_go_on)
+{
+#define ASKED(id, words)                                                          \
+	"{'id':'" id "','listen':['web'],'restart':'temporary','health':{'http':" \
+	"'http://127.0.0.1:%d/','interval':'20ms','timeout':'50ms','retries':1}," \
+	"'start':['./h'," words "]}"
+	int port = free_port();
+	char config[900];
+	const char *at;
+	int pids[2];
+
+	(void)snprintf(config, sizeof config,
+		"{'name':'app'," TWO_SOCKETS
+		"'children':[" ASKED("lost", "'closefd','3','stay'") "," ASKED(
+			"slow", "'stay'") "," USER("b", "file", "'serve'") "]}",
+		port, port, port);
+	tree_up(config);
+	await_err("slow (pid ");
+	await_err("within 50ms; stopping it");
+	await_err("does not have its socket \"web\" open; stopping it");
+	at = strstr(tree_err(), "lost (pid ");
+	check(at &&
+			sscanf(at,
+				"lost (pid %d) is unhealthy: no answer within 50ms; "
+				"pid %d does not have",
+				&pids[0], &pids[1]) == 2 &&
+			pids[0] == pids[1],
+		"said: %s", tree_err());
+	check(*ask_unix("x.sock", "who") != '\0', "its sibling is silent");
+	tree_down();
+#undef ASKED
+}
+
 /* --- probes --------------------------------------------------------------------------
  */
 
