@@ -117,6 +117,14 @@ static void hand_out(struct kept_socket *s)
 		(void)link_send(s->owner->link, &m, s->name, s->io.fd);
 }
 
+/* It is fit for use; a start may wait for that. */
+static void is_well(struct kept_socket *s)
+{
+	s->failed = false;
+	(void)loop_add(s->owner->loop, &s->io, EPOLLRDHUP);
+	hand_out(s);
+}
+
 static void try_again(struct sockkeeper *sk, int64_t at)
 {
 	if (!sk->again.heap || at < sk->again.at)
@@ -138,11 +146,9 @@ static void replace(struct kept_socket *s)
 		try_again(s->owner, loop_now(s->owner->loop) + RETRY_NS);
 		return;
 	}
-	s->failed = false;
 	(void)fd_close(s->io.fd);
 	s->io.fd = fd;
-	(void)loop_add(s->owner->loop, &s->io, EPOLLRDHUP);
-	hand_out(s);
+	is_well(s);
 	say_mended(s, "it was opened anew");
 }
 
@@ -164,11 +170,10 @@ static void open_again(struct kept_socket *s)
 				REL_STR(spec_of(s)->address), err.text);
 		try_again(s->owner, loop_now(s->owner->loop) + RETRY_NS);
 	}
-	s->failed = s->ended;
 	if (s->ended)
-		return;
-	(void)loop_add(s->owner->loop, &s->io, EPOLLRDHUP);
-	hand_out(s);
+		s->failed = true;
+	else
+		is_well(s);
 }
 
 static void mend(struct kept_socket *s)
@@ -188,7 +193,7 @@ static void mend(struct kept_socket *s)
 		return;
 	}
 	if (listener_again(s->io.fd, spec_of(s)) == 0) {
-		(void)loop_add(sk->loop, &s->io, EPOLLRDHUP);
+		is_well(s);
 		say_mended(s, "it listens again");
 	} else {
 		replace(s);
@@ -216,7 +221,7 @@ static void on_again(struct timer *t, int64_t now)
 		else if (listener_is_dead(s->io.fd))
 			mend(s);
 		else
-			(void)loop_add(sk->loop, &s->io, EPOLLRDHUP);
+			is_well(s);
 	}
 }
 
