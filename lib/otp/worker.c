@@ -403,7 +403,6 @@ static int make_ready(struct launch *l)
 	struct supervised *c = l->child;
 	int r = prober_new(c);
 
-	l->req.ready_fd = -1;
 	if (r == 0 &&
 		((c->spec->ready == READY_NOTIFY && !c->nested) ||
 			prober_has_watchdog(c)))
@@ -462,6 +461,7 @@ static void launch_init(struct launch *l, const struct str_list *command, bool s
 	buf_init(&l->notify, 128);
 	buf_init(&l->group, 2 * GROUP_PATH_MAX);
 	buf_init(&l->listen_names, 0);
+	l->req.ready_fd = -1;
 	l->command = command;
 	l->shell = shell;
 }
@@ -595,7 +595,6 @@ int worker_spawn_probe(struct supervised *c, const struct probe_spec *spec,
 	launch_init(&l, REL_GET(struct str_list, spec->argv), spec->shell);
 	make_identity(&l);
 	l.req.mark = mark;
-	l.req.ready_fd = -1;
 	l.req.fds[0] = -1;
 	l.req.fds[1] = l.req.fds[2] = output;
 	r = make_command(&l);

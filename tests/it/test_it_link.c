@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -92,6 +93,28 @@ CASE(it_link, an_init_that_stops_is_a_failed_start_with_its_reason)
 	check(strcmp(state_of("srv"), "exited") == 0, "%s", state_of("srv"));
 	kick_gives(1, "call srv");
 	check_said("it is exited; kick start srv");
+	tree_down();
+}
+
+/* Before it came to the link. The supervisor's standard input is what all of its other
+ * programs are born beside. */
+CASE(it_link, a_start_that_fails_early_takes_nothing_from_its_supervisor)
+{
+	char fd[64], at[64] = "";
+
+	if (getuid() != 0)
+		it_skip("it_link::a_start_that_fails_early_takes_nothing_from_its_"
+			"supervisor",
+			"needs root, for whom an output file is refused");
+	check(mkdir(it_path("open"), 0777) == 0 && chmod(it_path("open"), 0777) == 0,
+		"mkdir");
+	up(TREE(LINKED(
+		"srv", ",'autostart':false,'stdout':'file:open/x'", "'as','server'")));
+	kick_gives(1, "start srv");
+	check_said("everybody may write");
+	(void)snprintf(fd, sizeof fd, "/proc/%d/fd/0", (int)pid_of("app"));
+	(void)!readlink(fd, at, sizeof at - 1);
+	check(strcmp(at, "/dev/null") == 0, "its standard input is \"%s\"", at);
 	tree_down();
 }
 
