@@ -234,7 +234,9 @@ static void tell_event(struct supervisor *sv, const struct effect *e)
 		reloading_failed(sv, c);
 	if (c && c->nested)
 		nested_look(c);
-	if (c && (e->event == EVENT_EXITED || e->event == EVENT_STOPPED))
+	if (c &&
+		(e->event == EVENT_EXITED || e->event == EVENT_STOPPED ||
+			e->event == EVENT_START_FAILED))
 		listening_is_down(c);
 }
 

@@ -154,6 +154,19 @@ CASE(it_idle, who_is_not_started_is_not_waited_for)
 	tree_down();
 }
 
+CASE(it_idle, a_start_by_command_that_fails)
+{
+	int port = free_port();
+
+	tree_up(with_port(APP("",
+				  "{'id':'a','autostart':false,'start':['./none'],"
+				  "'listen':['web','s']}"),
+		port));
+	kick_gives(1, "start a");
+	check_refused(port);
+	tree_down();
+}
+
 CASE(it_idle, a_reload_takes_the_last_and_brings_another)
 {
 	int port = free_port();
