@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -345,8 +344,8 @@ static const struct socket_spec *find_in_the_way(const struct sockkeeper *sk,
 
 		for (uint32_t j = 0; j < l->n; j++)
 			stays = stays || socket_same(old, &l->at[j]);
-		if (!stays && old->kind == spec->kind && old->port == spec->port &&
-			old->is_v6 == spec->is_v6)
+		if (!stays && old->kind == spec->kind && spec->kind != SOCKET_UNIX &&
+			old->port == spec->port && old->is_v6 == spec->is_v6)
 			return old;
 	}
 	return NULL;
@@ -425,9 +424,7 @@ static void adapt(struct kept_socket *s, const struct socket_spec *spec)
 {
 	s->taken = false;
 	if (!s->ended)
-		(void)listener_again(s->io.fd, spec);
-	if (!s->ended && spec->kind == SOCKET_UNIX)
-		(void)chmod(s->path, spec->mode);
+		listener_adapt(spec, s->io.fd, &s->file);
 	if (strcmp(s->name, REL_STR(spec->name)) == 0)
 		return;
 	(void)strncpy(s->name, REL_STR(spec->name), KICK_ID_MAX);

@@ -234,6 +234,20 @@ void listener_unlink(const char *path, const struct listener_file *file)
 		(void)unlink(path);
 }
 
+/* As root, in a directory of others, the name may be a link by now. */
+static void set_mode(const char *path, const struct listener_file *file, mode_t mode)
+{
+	autoclose int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	char name[32];
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_dev != file->dev ||
+		st.st_ino != file->ino)
+		return;
+	(void)snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+	(void)chmod(name, mode);
+}
+
 /* --- both ---------------------------------------------------------------------------
  */
 
@@ -308,6 +322,15 @@ int listener_again(int fd, const struct socket_spec *spec)
 	if (spec->kind != SOCKET_TCP)
 		return -EOPNOTSUPP;
 	return listen(fd, (int)spec->backlog) < 0 ? -errno : 0;
+}
+
+void listener_adapt(
+	const struct socket_spec *spec, int fd, const struct listener_file *file)
+{
+	if (spec->kind != SOCKET_UDP)
+		(void)listen(fd, (int)spec->backlog);
+	if (spec->kind == SOCKET_UNIX)
+		set_mode(REL_STR(spec->path), file, spec->mode);
 }
 
 /* As long as somebody has the old one, what comes for the port would be shared among

@@ -41,6 +41,11 @@ int listener_replace(const struct socket_spec *spec, int old,
 /* Takes the file away if it is still this one. */
 void listener_unlink(const char *path, const struct listener_file *file);
 
+/* Gives an open one the backlog of spec, and its file, if it is still this one, the
+ * mode. */
+void listener_adapt(
+	const struct socket_spec *spec, int fd, const struct listener_file *file);
+
 /* Ends the name for everybody who has a copy of fd, and the wait of those in its queue.
  * The descriptor stays the caller's. */
 void listener_end(int fd);

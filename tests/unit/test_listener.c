@@ -175,6 +175,47 @@ Test(listener, a_unix_socket_in_place_of_another, .fini = unix_done)
 	(void)close(fd);
 }
 
+static bool unix_dial(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	/* Kept: it waits in the queue. */
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	(void)strcpy(a.sun_path, made.path);
+	return connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
+}
+
+Test(listener, an_open_unix_socket_gets_another_backlog_and_mode, .fini = unix_done)
+{
+	char away[160], other[160];
+	struct listener_file file;
+	struct stat st;
+	struct err err;
+	int fd = -1;
+
+	(void)spec_at(SOCKET_UNIX, 0);
+	made.spec.backlog = 1;
+	cr_assert_eq(listener_open(&made.spec, &fd, &file, &err), 0, "%s", err.text);
+	while (unix_dial())
+		;
+	made.spec.backlog = 5;
+	made.spec.mode = 0640;
+	listener_adapt(&made.spec, fd, &file);
+	cr_expect(unix_dial(), "the queue is as short as it was");
+	cr_expect(stat(made.path, &st) == 0 && (st.st_mode & 0777) == 0640);
+	/* Another file, behind a link in its place, is let alone. */
+	(void)snprintf(away, sizeof away, "%s/away", dir);
+	(void)snprintf(other, sizeof other, "%s/other", dir);
+	cr_assert(rename(made.path, away) == 0 && mkdir(other, 0700) == 0 &&
+		symlink(other, made.path) == 0);
+	made.spec.mode = 0666;
+	listener_adapt(&made.spec, fd, &file);
+	cr_expect(stat(other, &st) == 0 && (st.st_mode & 0777) == 0700);
+	(void)unlink(away);
+	(void)rmdir(other);
+	(void)close(fd);
+}
+
 Test(listener, the_end_tells_who_waits)
 {
 	int fd = open_any(SOCKET_TCP), copy = dup(fd);
