@@ -26,10 +26,11 @@ struct kept_socket {
 	struct listener_file file;
 	char *path; /* of a Unix socket, else NULL */
 	int64_t mended;
-	bool failed; /* to be mended; that has been said */
-	bool taken;  /* by the next configuration */
-	bool used;   /* a worker of this life of the tree has it, or will */
-	bool ended;  /* by us, until somebody is about to use it again */
+	bool failed;	/* to be mended; that has been said */
+	bool taken;	/* by the next configuration */
+	bool used;	/* a worker of this life of the tree has it, or will */
+	bool next_used; /* ... when the next configuration holds */
+	bool ended;	/* by us, until somebody is about to use it again */
 };
 
 static const struct socket_list *list_of(const struct config *cf)
@@ -379,13 +380,6 @@ static int open_one(struct sockkeeper *sk, const struct config *next,
 	return r;
 }
 
-/* Another address under the same name: its users will be started anew, and have asked
- * for that name. */
-static void inherit_use(struct kept_socket *s, const struct kept_socket *old)
-{
-	s->used = old && old->used;
-}
-
 /* All of next into at[], those that are open already too. */
 static int open_all(struct sockkeeper *sk, const struct config *next,
 	const char *prefix, struct buf *why, struct kept_socket **at)
@@ -394,6 +388,7 @@ static int open_all(struct sockkeeper *sk, const struct config *next,
 	int first = 0;
 
 	for (uint32_t i = 0; l && i < l->n; i++) {
+		const struct kept_socket *old = find(sk, REL_STR(l->at[i].name));
 		int r = 0;
 
 		at[i] = sk->n ? find_same(sk, &l->at[i]) : NULL;
@@ -401,8 +396,9 @@ static int open_all(struct sockkeeper *sk, const struct config *next,
 			at[i]->taken = true;
 		else
 			r = open_one(sk, next, &l->at[i], prefix, why, &at[i]);
-		if (at[i] && !at[i]->taken)
-			inherit_use(at[i], find(sk, at[i]->name));
+		/* Whatever has the name: who uses that will be started anew with it. */
+		if (at[i])
+			at[i]->next_used = old && old->used;
 		first = first ? first : r;
 	}
 	return first;
@@ -465,6 +461,7 @@ int sockkeeper_change(struct sockkeeper *sk, const struct config *next,
 	sk->n = n;
 	sk->config = next;
 	for (size_t i = 0; i < n; i++) {
+		at[i]->used = at[i]->next_used;
 		if (at[i]->taken) {
 			adapt(at[i], &l->at[i]);
 			continue;

@@ -181,6 +181,27 @@ CASE(it_idle, a_reload_takes_the_last_and_brings_another)
 	tree_down();
 }
 
+/* The name is used, not the address. */
+CASE(it_idle, a_reload_that_swaps_two_names)
+{
+	int port = free_port();
+	const char *text;
+
+	tree_up(with_port(
+		APP("", "{'id':'a','start':['./h','serve'],'listen':['web']}"), port));
+	check(strtol(ask4(port, "who"), NULL, 10) > 0, "TCP");
+	put_json("app.json",
+		with_port("{'name':'app','listen':{'s':'tcp://127.0.0.1:%d',"
+			  "'web':'unix:s'},'children':["
+			  "{'id':'a','start':['./h','serve'],'listen':['web']}]}",
+			port));
+	kick_gives(0, "reload");
+	check(strtol(ask_unix("s", "who"), NULL, 10) > 0, "Unix");
+	text = ask4(port, "who");
+	check(strcmp(text, "refused") == 0, "TCP: %s", text);
+	tree_down();
+}
+
 CASE(it_idle, an_added_one)
 {
 	int port = free_port();
