@@ -264,30 +264,27 @@ static void begin_health(struct supervised *c, const struct probe_spec *spec)
 
 void prober_for_health(struct supervised *c)
 {
-	if (!c->prober || c->proc.pid == 0 || c->core.state != CHILD_RUNNING)
+	char path[KICK_PATH_MAX];
+
+	if (c->proc.pid == 0 || c->core.state != CHILD_RUNNING)
 		return;
 	prober_stop(c);
 	note(c, "");
-	if (health_of(c))
+	/* Without a socket from its start it cannot say that it is alive. */
+	if (!health_of(c) || (prober_has_watchdog(c) && !c->notify))
+		return;
+	/* It may have been born before there was anything to ask. */
+	if (prober_new(c) < 0)
+		report_message(c->sup, "", 0, "%s: its health is not watched: %s",
+			supervisor_path(c, path), strerror(ENOMEM));
+	else
 		begin_health(c, health_of(c));
 }
 
 void prober_reloaded(struct supervised *c, const struct child_spec *old)
 {
-	char path[KICK_PATH_MAX];
-
-	if (c->core.state != CHILD_RUNNING || spec_same_health(old, c->spec))
-		return;
-	if (prober_new(c) < 0) {
-		report_message(c->sup, "", 0, "%s: its health is not watched: %s",
-			supervisor_path(c, path), strerror(ENOMEM));
-		return;
-	}
-	prober_stop(c);
-	note(c, "");
-	/* Without a socket from its start it cannot say that it is alive. */
-	if (health_of(c) && (c->notify || !prober_has_watchdog(c)))
-		begin_health(c, health_of(c));
+	if (!spec_same_health(old, c->spec))
+		prober_for_health(c);
 }
 
 void prober_stop(struct supervised *c)

@@ -450,6 +450,45 @@ CASE(it_probe, a_wait_for_a_probe_ends_with_a_reload_that_wants_none)
 	tree_down();
 }
 
+CASE(it_probe, a_health_that_comes_during_the_start_is_watched_after_it)
+{
+	static const char config[] =
+		"{'name':'app','children':[{'id':'a','ready':{'fd':3}%s,"
+		"'start':['./h','say','begun','gate','g','readyfd','3','stay']}]}";
+	char text[400];
+
+	make_fifo("g");
+	(void)snprintf(text, sizeof text, config, "");
+	tree_start(text, "");
+	await_out("begun");
+	(void)snprintf(text, sizeof text, config,
+		",'health':{'exec':['false'],'interval':'20ms','retries':1000}");
+	put_json("app.json", text);
+	kick_gives(0, "reload");
+	open_gate("g");
+	tree_ready();
+	await_status("unhealthy: last probe: exit 1");
+	tree_down();
+}
+
+/* It was not given what it could call it with. */
+CASE(it_probe, a_watchdog_that_comes_during_the_start_waits_for_the_next)
+{
+	tree_start("{'name':'app','children':[{'id':'a','start_timeout':'infinity',"
+		   "'ready':{'exec':['false'],'interval':'20ms'},"
+		   "'start':['./h','stay']}]}",
+		"");
+	await_status("last probe: exit 1");
+	put_json("app.json",
+		"{'name':'app','children':[{'id':'a','health':{'watchdog':'50ms'},"
+		"'start':['./h','stay']}]}");
+	kick_gives(0, "reload");
+	tree_ready();
+	kick_gives(0, "status --json a");
+	check(strstr(last_out(), "\"health\":null"), "%s", last_out());
+	tree_down();
+}
+
 static long switches_of(pid_t pid)
 {
 	const char *at = strstr(
