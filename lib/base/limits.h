@@ -2,6 +2,8 @@
 #ifndef KICK_BASE_LIMITS_H
 #define KICK_BASE_LIMITS_H
 
+#include <stdint.h>
+
 /* An id is a path component, a log prefix and part of a name on the command line. */
 #define KICK_ID_MAX 63
 
@@ -13,6 +15,13 @@
 
 /* Children of one supervisor: positions are kept in 32 bits and walked. */
 #define KICK_CHILDREN_MAX 20000
+
+/* Partitions of one configuration or specification: those within others multiply. */
+#define KICK_PARTITIONS_MAX (2 * KICK_CHILDREN_MAX)
+
+/* Nanoseconds of a duration in a configuration, a hundred years: what is added to a
+ * clock is still a time then. */
+#define KICK_DURATION_MAX (INT64_C(100) * 365 * 86400 * 1000000000)
 
 /* An exit reason as text, with the end of the string. */
 #define KICK_REASON_MAX 96

@@ -25,6 +25,7 @@ struct parse {
 	struct draft_sup *sup; /* the supervisor whose children are being read */
 	unsigned depth;	       /* of that supervisor; the top one has 0 */
 	const char *partition; /* the number of the innermost one around; or NULL */
+	unsigned n_partitions; /* read so far */
 	cJSON *copies;	       /* of what is read for each partition; owned */
 };
 

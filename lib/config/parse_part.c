@@ -123,6 +123,17 @@ static unsigned online_cpus(void)
 	return (unsigned)CPU_COUNT(&set);
 }
 
+static bool may_read_another(struct parse *p, const cJSON *v)
+{
+	if (p->n_partitions++ < KICK_PARTITIONS_MAX)
+		return true;
+	diag_key_error(p->diag, p->doc, v,
+		"too many partitions: of partition supervisors within others the "
+		"numbers multiply; the limit is %d (KICK_PARTITIONS_MAX)",
+		KICK_PARTITIONS_MAX);
+	return false;
+}
+
 /* What is wrong with one is wrong with all, and said once. */
 static bool read_all(struct parse *p, const cJSON *v, struct draft_sup *sup)
 {
@@ -130,7 +141,8 @@ static bool read_all(struct parse *p, const cJSON *v, struct draft_sup *sup)
 	unsigned errors = p->diag->errors;
 
 	for (unsigned i = 0; i < n && p->diag->errors == errors; i++) {
-		struct draft_child *c = read_partition(p, v, i);
+		struct draft_child *c =
+			may_read_another(p, v) ? read_partition(p, v, i) : NULL;
 
 		if (!c)
 			return false;
