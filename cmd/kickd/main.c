@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/limits.h"
 #include "base/num.h"
 #include "command.h"
 #include "config/load.h"
@@ -91,7 +92,8 @@ static void take_option(struct options *o, int c)
 		o->runtime_dir = optarg;
 		return;
 	case 's':
-		if (num_duration(optarg, &o->shutdown_ns) < 0)
+		if (num_duration(optarg, &o->shutdown_ns) < 0 ||
+			o->shutdown_ns > KICK_DURATION_MAX)
 			usage("--shutdown takes a duration as 8s or 500ms, not",
 				optarg);
 		return;

@@ -158,7 +158,7 @@ static bool number_duration(
 			quoted, quoted, quoted);
 		return false;
 	}
-	if (ms != floor(ms) || ms > (double)(INT64_MAX / MSEC_NS) / 2) {
+	if (ms != floor(ms) || ms > (double)(KICK_DURATION_MAX / MSEC_NS)) {
 		diag_error(p->diag, p->doc, v,
 			"\"%s\" as a number is whole milliseconds, not %s", k->name,
 			quoted);
@@ -186,10 +186,11 @@ static bool text_duration(
 		return true;
 	}
 	r = num_duration(v->valuestring, ret);
-	if (r == 0)
+	if (r == 0 && *ret <= KICK_DURATION_MAX)
 		return true;
-	if (r == -ERANGE) {
-		diag_error(p->diag, p->doc, v, "%s is too long a time",
+	if (r == 0 || r == -ERANGE) {
+		diag_error(p->diag, p->doc, v,
+			"%s is too long a time; the limit is 36500d (KICK_DURATION_MAX)",
 			diag_quote(p->doc, v, quoted));
 		return false;
 	}

@@ -148,14 +148,21 @@ static bool good_sockets(const struct verify *v, const rel *field)
 	return true;
 }
 
+static bool is_duration(int64_t ns)
+{
+	return ns >= 0 && ns <= KICK_DURATION_MAX;
+}
+
 static bool good_time(int64_t ns, bool may_kill)
 {
-	return ns >= 0 || (may_kill && ns == POLICY_BRUTAL_KILL);
+	return is_duration(ns) || ns == POLICY_INFINITY ||
+		(may_kill && ns == POLICY_BRUTAL_KILL);
 }
 
 static bool good_backoff(const struct backoff *b)
 {
-	if (b->initial_ns < 0 || b->max_ns < 0 || b->reset_after_ns < 0)
+	if (!is_duration(b->initial_ns) || !is_duration(b->max_ns) ||
+		!is_duration(b->reset_after_ns))
 		return false;
 	if (b->initial_ns == 0)
 		return true;
@@ -175,8 +182,16 @@ static bool good_sup_policy(const struct sup_policy *p)
 {
 	return p->strategy < STRATEGY_NSTRATEGIES && p->auto_shutdown < AUTO_NAUTOS &&
 		good_bool(&p->dynamic) && p->max_seconds_ns > 0 &&
+		is_duration(p->max_seconds_ns) &&
 		(p->max_restarts <= KICK_RESTARTS_MAX ||
 			p->max_restarts == POLICY_NO_LIMIT);
+}
+
+/* A probe puts it into a request of a fixed size. */
+static bool is_short(const rel *field)
+{
+	return strnlen(REL_STR(*field), KICK_PROBE_TARGET_MAX + 1) <=
+		KICK_PROBE_TARGET_MAX;
 }
 
 static bool good_probe(const struct verify *v, const rel *field, bool is_health)
@@ -186,7 +201,8 @@ static bool good_probe(const struct verify *v, const rel *field, bool is_health)
 	if (!p)
 		return true;
 	if (!is_within(v, field, sizeof *p, _Alignof(struct probe_spec)) ||
-		!good_bool(&p->shell) || p->interval_ns <= 0 || p->timeout_ns < 0 ||
+		!good_bool(&p->shell) || p->interval_ns <= 0 ||
+		!is_duration(p->interval_ns) || !is_duration(p->timeout_ns) ||
 		!good_string(v, &p->target, true) || !good_string(v, &p->host, true) ||
 		!good_string(v, &p->path, true) ||
 		!good_list(v, &p->argv, KICK_ARGV_MAX))
@@ -196,7 +212,10 @@ static bool good_probe(const struct verify *v, const rel *field, bool is_health)
 	case PROBE_HTTP:
 		return p->port > 0 &&
 			(p->family == 0 || p->family == 4 || p->family == 6) &&
-			p->target && (p->kind == PROBE_TCP || (p->host && p->path));
+			p->target &&
+			(p->kind == PROBE_TCP ||
+				(p->host && p->path && is_short(&p->host) &&
+					is_short(&p->path)));
 	case PROBE_EXEC:
 		return p->argv != 0;
 	case PROBE_WATCHDOG:

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "base/limits.h"
 #include "base/macro.h"
 #include "config/load.h"
 
@@ -451,6 +452,19 @@ static void registry_with_sup(struct config *cf)
 	lead(&of(cf, "r")->sup, spec_sup(of(cf, "s")));
 }
 
+static void watchdog_that_overflows(struct config *cf)
+{
+	struct probe_spec *p = (struct probe_spec *)(uintptr_t)REL_GET(
+		struct probe_spec, of(cf, "web")->probe);
+
+	p->interval_ns = KICK_DURATION_MAX + 1;
+}
+
+static void backoff_that_overflows(struct config *cf)
+{
+	of(cf, "web")->policy.backoff.max_ns = POLICY_INFINITY;
+}
+
 static void registry_of_a_third_kind(struct config *cf)
 {
 	of(cf, "r")->registry_keys = REGISTRY_DUPLICATE + 1;
@@ -477,6 +491,8 @@ Test(config_block, a_shape_that_no_type_has_is_refused, .timeout = 30)
 		{ "agent with argv", agent_with_argv, -EBADMSG },
 		{ "agent with sup", agent_with_sup, -EBADMSG },
 		{ "agent with a file outside", agent_with_file_outside, -EBADMSG },
+		{ "probe for too long", watchdog_that_overflows, -EBADMSG },
+		{ "backoff without end", backoff_that_overflows, -EBADMSG },
 		{ "registry with argv", registry_with_argv, -EBADMSG },
 		{ "registry with sup", registry_with_sup, -EBADMSG },
 		{ "registry of a third kind", registry_of_a_third_kind, -EBADMSG },
@@ -491,6 +507,30 @@ Test(config_block, a_shape_that_no_type_has_is_refused, .timeout = 30)
 			config_verify(cf, size), rows[i].r, "row: %s", rows[i].name);
 		free(cf);
 	}
+}
+
+/* Its reader has so much room and no more. */
+Test(config_block, a_path_of_a_probe_that_is_too_long_is_refused, .timeout = 30)
+{
+	char text[2 * KICK_PROBE_TARGET_MAX];
+	const struct env_list *env;
+	struct probe_spec *p;
+	struct config *cf;
+	size_t size;
+
+	(void)snprintf(text, sizeof text,
+		"{ \"env\": { \"A\": \"%0*d\" }, \"children\": [ { \"id\": \"web\", "
+		"\"start\": \"w\", \"health\": { \"http\": \"http://[::1]/\" } } ] }",
+		KICK_PROBE_TARGET_MAX + 1, 0);
+	cf = (struct config *)(uintptr_t)load(text, &size);
+	env = REL_GET(struct env_list, cf->env);
+	p = (struct probe_spec *)(uintptr_t)REL_GET(
+		struct probe_spec, of(cf, "web")->health);
+	lead(&p->path, REL_STR(env->at[0].value) + 1);
+	cr_expect_eq(config_verify(cf, size), 0);
+	lead(&p->path, REL_STR(env->at[0].value));
+	cr_expect_eq(config_verify(cf, size), -EBADMSG);
+	free(cf);
 }
 
 #define SUP(flags, children)                                                           \
