@@ -10,8 +10,11 @@
 /* Supervisors within supervisors; a path of this depth still fits in KICK_PATH_MAX. */
 #define KICK_DEPTH_MAX 16
 
+/* What kick itself puts behind an id, with the end of the string. */
+#define KICK_SUFFIX_MAX 8
+
 /* Bytes of a path: ids joined by '/', with the end of the string. */
-#define KICK_PATH_MAX (KICK_DEPTH_MAX * (KICK_ID_MAX + 1) + 1)
+#define KICK_PATH_MAX (KICK_DEPTH_MAX * (KICK_ID_MAX + 1) + KICK_SUFFIX_MAX)
 
 /* Children of one supervisor: positions are kept in 32 bits and walked. */
 #define KICK_CHILDREN_MAX 20000

@@ -16,6 +16,8 @@
 
 #define SUFFIX "@roll"
 
+static_assert(sizeof SUFFIX <= KICK_SUFFIX_MAX, "a path has room for it");
+
 #define SWAP(a, b)                       \
 	do {                             \
 		__typeof__(a) swap_ = a; \

@@ -208,6 +208,33 @@ CASE(it_rolling, one_at_a_time)
 	tree_down();
 }
 
+/* Fifteen supervisors and a worker, each with the longest id. */
+CASE(it_rolling, at_the_end_of_the_longest_path)
+{
+	char text[4000], id[64];
+	size_t n = 0;
+	struct job *job;
+
+	n += (size_t)sprintf(
+		text, "{'name':'app','listen':{'s':'unix:s'},'children':[");
+	for (int i = 0; i < 15; i++)
+		n += (size_t)sprintf(
+			text + n, "{'id':'%063d','type':'supervisor','children':[", i);
+	(void)snprintf(id, sizeof id, "w%062d", 0);
+	n += (size_t)sprintf(text + n, GATED("%s"), id, "w", "w");
+	for (int i = 0; i < 15; i++)
+		n += (size_t)sprintf(text + n, "]}");
+	(void)sprintf(text + n, "]}");
+	make_fifo("g2");
+	tree_up(text);
+	job = kick_begin("restart --rolling %s", id);
+	await_lines("w.n", 2);
+	(void)kick("status");
+	open_gate("g2");
+	check(finish(job) == 0, "restart: %s", job_err(job));
+	tree_down();
+}
+
 CASE(it_rolling, the_old_one_dies_meanwhile)
 {
 	struct job *job = begin_roll(APP("'max_restarts':'infinity',", GATED("w")));
