@@ -9,6 +9,7 @@
 
 /* A name that a directory can have, and room for what comes before it. */
 #define GROUP_NAME_MAX 200
+#define HASH_LEN 16
 
 static uint64_t hash(const char *text)
 {
@@ -31,9 +32,10 @@ static bool name_of(const struct supervised *c, char *name, size_t size)
 		return false;
 	(void)supervisor_path(c, path);
 	(void)cgroup_prefix(node->tree, prefix);
+	/* Its beginning stays, by which group_sweep finds it. */
 	if (strlen(path) > GROUP_NAME_MAX)
-		(void)snprintf(
-			path, sizeof path, "%016llx", (unsigned long long)hash(path));
+		(void)snprintf(path + GROUP_NAME_MAX - HASH_LEN, HASH_LEN + 1,
+			"%016llx", (unsigned long long)hash(path));
 	for (char *at = path; (at = strchr(at, '/'));)
 		*at = ':';
 	n = snprintf(name, size, "%s/%s%s%s", node->cgroup, prefix, path,

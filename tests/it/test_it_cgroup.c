@@ -164,6 +164,32 @@ CASE(it_cgroup, what_is_left_of_a_lost_supervisor_is_killed)
 	home_is_empty();
 }
 
+#define S40 "s123456789s123456789s123456789s123456789"
+#define A60 "a123456789a123456789a123456789a123456789a123456789a123456789"
+
+/* The name of its group is cut, as its path is longer than a file's name may be. */
+CASE(it_cgroup, what_is_left_at_the_end_of_a_long_path_is_killed)
+{
+	pid_t d;
+
+	need_home("it_cgroup::what_is_left_at_the_end_of_a_long_path_is_killed", true);
+	tree_before_exec(enter_home);
+	tree_up("{'name':'app','children':[{'id':'" A60 "','type':'supervisor',"
+		"'children':[{'id':'" A60 "','type':'supervisor','children':["
+		"{'id':'" S40
+		"','type':'supervisor','restart':'temporary','children':[" CHILD(A60,
+			"'restart':'permanent'",
+			"'unmark','daemon','d','stay'") "]}," WORKER("x") "]}]}]}");
+	await_lines("d", 1);
+	d = pid_in("d");
+	check(*group_of(d), "the daemon is in \"%s\"", group_of(d));
+	(void)kill(pid_of(A60 "/" A60 "/" S40), SIGKILL);
+	await_gone(d);
+	check_alive("x");
+	tree_down();
+	home_is_empty();
+}
+
 CASE(it_cgroup, groups_go_with_their_children_and_come_back)
 {
 	pid_t s, b;
