@@ -179,6 +179,8 @@ void report_event(
 /* flags: NOTICE_LAST_LINE, NOTICE_IMPORTANT. */
 void report_message(struct supervisor *sv, const char *path, uint32_t flags,
 	const char *fmt, ...) KICK_PRINTF(4, 5);
+/* What a program says will be shown to people: no control characters. */
+void report_make_plain(char *text);
 void report_killed(struct supervised *c);
 void report_flush(struct supervisor *sv);
 /* At the end of a turn of the loop: flushes, now or soon. */

@@ -113,12 +113,10 @@ static void exiting(struct nested *nd, const struct link_message *m, const char 
 {
 	if (!nd->exiting)
 		nd->exiting = malloc(sizeof *nd->exiting);
-	if (nd->exiting)
+	if (nd->exiting) {
 		*nd->exiting = reason_text(text);
-	/* It will be shown to people, and a program may say anything. */
-	for (char *p = nd->exiting ? nd->exiting->text : NULL; p && *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
+		report_make_plain(nd->exiting->text);
+	}
 	nd->exit_status = (int)m->number;
 }
 

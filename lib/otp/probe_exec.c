@@ -36,6 +36,7 @@ static void keep_last(struct probe *p, const char *text, size_t n)
 		len = sizeof p->last - 1;
 	memcpy(p->last, line, len);
 	p->last[len] = '\0';
+	report_make_plain(p->last);
 }
 
 /* False: there is no more for now. */

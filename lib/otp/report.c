@@ -99,6 +99,13 @@ void report_message(
 	add(sv, &n, path, text);
 }
 
+void report_make_plain(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
 /* --- in words -----------------------------------------------------------------------
  */
 

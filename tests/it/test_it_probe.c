@@ -391,6 +391,15 @@ CASE(it_probe, what_a_probe_prints_has_an_end)
 	tree_down();
 }
 
+CASE(it_probe, what_a_probe_prints_steers_no_terminal)
+{
+	tree_up(APP("{'id':'a','health':{'exec':['sh','-c','printf $$0; exit 1',"
+		    "'bad\\\\033[31mred'],'interval':'20ms','retries':1},"
+		    "'start':['./h','stay']}"));
+	await_err("is unhealthy: exit 1: bad?[31mred; stopping it");
+	tree_down();
+}
+
 CASE(it_probe, a_probe_is_run_as_the_child_is)
 {
 	tree_up("{'name':'app','env':{'A':'1'},'children':[{'id':'a','cwd':'/',"
