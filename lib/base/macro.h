@@ -22,6 +22,13 @@
 
 void macro_freep(void *pointer_to_pointer);
 
+#define SWAP(a, b)                       \
+	do {                             \
+		__typeof__(a) swap_ = a; \
+		(a) = b;                 \
+		(b) = swap_;             \
+	} while (0)
+
 #define SEC_NS INT64_C(1000000000)
 #define MSEC_NS INT64_C(1000000)
 #define USEC_NS INT64_C(1000)

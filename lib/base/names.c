@@ -120,3 +120,12 @@ const char *names_list(const char *const *names, size_t n, char *buf, size_t siz
 	}
 	return buf;
 }
+
+uint64_t names_hash(const char *name)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+	return h;
+}

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/macro.h"
+#include "base/names.h"
 
 #define BLOCK_MAX ((size_t)1 << 30)
 
@@ -67,19 +68,11 @@ static void put(struct block *b, size_t at, const void *bytes, size_t n)
 		memcpy(b->data + at, bytes, n);
 }
 
-static size_t hash(const char *text)
-{
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	return (size_t)(h ^ h >> 32);
-}
-
 /* The slot of text: where it is, or where it would be. */
 static uint32_t *find_slot(const struct block *b, const char *text)
 {
-	size_t i = hash(text) & (b->cap_strings - 1);
+	uint64_t h = names_hash(text);
+	size_t i = (size_t)(h ^ h >> 32) & (b->cap_strings - 1);
 
 	while (b->strings[i] && strcmp(b->data + b->strings[i], text) != 0)
 		i = (i + 1) & (b->cap_strings - 1);

@@ -27,19 +27,6 @@ static bool wrong_address(struct parse *p, const cJSON *v, const char *why)
 	return false;
 }
 
-static bool parse_port(const char *text, uint16_t *ret)
-{
-	unsigned long port = 0;
-	const char *at;
-
-	for (at = text; *at >= '0' && *at <= '9' && port <= UINT16_MAX; at++)
-		port = port * 10 + (unsigned long)(*at - '0');
-	if (*at || port == 0 || port > UINT16_MAX)
-		return false;
-	*ret = (uint16_t)port;
-	return true;
-}
-
 /* HOST:PORT behind "tcp://" or "udp://". */
 static bool inet_address(
 	struct parse *p, const cJSON *v, const char *text, struct draft_socket *s)
@@ -48,7 +35,7 @@ static bool inet_address(
 	char host[INET6_ADDRSTRLEN + 2], shown[INET6_ADDRSTRLEN], whole[96];
 	size_t n = colon ? (size_t)(colon - text) : 0;
 
-	if (!colon || !parse_port(colon + 1, &s->port))
+	if (!colon || !value_port(colon + 1, strlen(colon + 1), &s->port))
 		return wrong_address(p, v,
 			"a port from 1 to 65535 must stand at the "
 			"end, as in \"tcp://127.0.0.1:4000\"");

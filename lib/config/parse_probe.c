@@ -40,21 +40,6 @@ static bool parse_host(const char *text, size_t n, struct probe_spec *s)
 	return inet_pton(AF_INET6, host + 1, s->ip) == 1;
 }
 
-static bool parse_port(const char *text, size_t n, struct probe_spec *s)
-{
-	unsigned port = 0;
-
-	if (n == 0 || n > 5)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return false;
-		port = port * 10 + (unsigned)(text[i] - '0');
-	}
-	s->port = (uint16_t)port;
-	return port > 0 && port <= UINT16_MAX;
-}
-
 /* "127.0.0.1:80", "[::1]:80", "localhost:80"; the port may be left out where there is
  * a default. */
 static bool parse_address(
@@ -69,7 +54,7 @@ static bool parse_address(
 	if (!colon)
 		return default_port > 0 && parse_host(text, n, s);
 	return parse_host(text, (size_t)(colon - text), s) &&
-		parse_port(colon + 1, n - (size_t)(colon - text) - 1, s);
+		value_port(colon + 1, n - (size_t)(colon - text) - 1, &s->port);
 }
 
 static bool is_short(struct parse *p, const struct key *k, const cJSON *v)

@@ -417,3 +417,18 @@ const char *value_path(struct parse *p, const char *path)
 		(const char *const[]){
 			p->doc->dir, strcmp(p->doc->dir, "/") ? "/" : "", path, NULL });
 }
+
+bool value_port(const char *text, size_t n, uint16_t *ret)
+{
+	unsigned port = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] < '0' || text[i] > '9' || i == sizeof "65535" - 1)
+			return false;
+		port = port * 10 + (unsigned)(text[i] - '0');
+	}
+	if (port == 0 || port > UINT16_MAX)
+		return false;
+	*ret = (uint16_t)port;
+	return true;
+}

@@ -89,6 +89,9 @@ const char *value_id_mistake(const char *id);
 bool value_command(struct parse *p, const struct key *k, const cJSON *v,
 	struct draft_list *ret, bool *ret_shell);
 
+/* n digits: a port of TCP or UDP. False, and nothing is written: they are none. */
+bool value_port(const char *text, size_t n, uint16_t *ret);
+
 /* "022" as a number, at most 0777. */
 bool value_octal(struct parse *p, const struct key *k, const cJSON *v, uint16_t *ret);
 

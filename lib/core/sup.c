@@ -464,12 +464,8 @@ void sup_hurry(struct sup *s, const struct reason *reason, int64_t now)
 
 void sup_swap(struct child *a, struct child *b)
 {
-	int64_t since = a->since, started_at = a->started_at;
-
-	a->since = b->since;
-	a->started_at = b->started_at;
-	b->since = since;
-	b->started_at = started_at;
+	SWAP(a->since, b->since);
+	SWAP(a->started_at, b->started_at);
 }
 
 /* --- questions ----------------------------------------------------------------------

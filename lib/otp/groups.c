@@ -4,21 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "os/cgroup.h"
 #include "otp/internal.h"
 
 /* A name that a directory can have, and room for what comes before it. */
 #define GROUP_NAME_MAX 200
 #define HASH_LEN 16
-
-static uint64_t hash(const char *text)
-{
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	return h;
-}
 
 /* "kick-TREE-services:web", and "+" behind it where there are two processes during a
  * rolling restart; no id has a ":" or a "+" in it. */
@@ -35,7 +27,7 @@ static bool name_of(const struct supervised *c, char *name, size_t size)
 	/* Its beginning stays, by which group_sweep finds it. */
 	if (strlen(path) > GROUP_NAME_MAX)
 		(void)snprintf(path + GROUP_NAME_MAX - HASH_LEN, HASH_LEN + 1,
-			"%016llx", (unsigned long long)hash(path));
+			"%016llx", (unsigned long long)names_hash(path));
 	for (char *at = path; (at = strchr(at, '/'));)
 		*at = ':';
 	n = snprintf(name, size, "%s/%s%s%s", node->cgroup, prefix, path,

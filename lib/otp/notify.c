@@ -22,8 +22,6 @@
 /* Messages taken at a time: others have their turn as well. */
 #define MESSAGES_TURN 32
 
-#define USEC_NS INT64_C(1000)
-
 struct notify {
 	struct io io;
 	struct supervised *child;
@@ -287,11 +285,9 @@ void notify_free(struct supervised *c)
 
 void notify_swap(struct supervised *a, struct supervised *b)
 {
-	struct notify *nt = a->notify;
 	bool reloading = a->is_reloading, stopping = a->is_stopping;
 
-	a->notify = b->notify;
-	b->notify = nt;
+	SWAP(a->notify, b->notify);
 	if (a->notify)
 		a->notify->child = a;
 	if (b->notify)

@@ -18,13 +18,6 @@
 
 static_assert(sizeof SUFFIX <= KICK_SUFFIX_MAX, "a path has room for it");
 
-#define SWAP(a, b)                       \
-	do {                             \
-		__typeof__(a) swap_ = a; \
-		(a) = b;                 \
-		(b) = swap_;             \
-	} while (0)
-
 struct roll {
 	struct request rq;
 	struct request *asker;
