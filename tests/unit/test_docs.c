@@ -189,6 +189,11 @@ Test(docs, kick_7_names_each_difference_from_otp, .timeout = 5)
 		"an exit while siblings start is queued until all are up",
 		"a failed start in a group leaves those after it out",
 		"a failed start at boot takes back what was started",
+		"a socket is closed with the process that opened it",
+		"a child is one process",
+		"a server that hangs is up",
+		("a partition supervisor that is made smaller keeps the "
+		 "specifications"),
 		"an id is any term",
 	};
 	autofree char *page = read_tree("man/kick.7");
