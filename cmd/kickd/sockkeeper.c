@@ -138,10 +138,9 @@ static void replace(struct kept_socket *s)
 	int r = listener_replace(spec_of(s), s->io.fd, &s->file, &fd, &err);
 
 	if (r < 0) {
+		(void)err_prefix(&err, "trying again, as it cannot be opened anew");
 		if (!s->failed)
-			say_mended(s, "it cannot be opened anew:");
-		if (!s->failed)
-			logkeeper_say("socket \"%s\": %s", s->name, err.text);
+			say_mended(s, err.text);
 		s->failed = true;
 		try_again(s->owner, loop_now(s->owner->loop) + RETRY_NS);
 		return;

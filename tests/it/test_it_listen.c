@@ -505,6 +505,29 @@ CASE(it_listen, a_unix_socket_that_was_shut_down_is_opened_anew)
 	tree_down();
 }
 
+/* Not before its directory is back; it is said once why. */
+CASE(it_listen, a_unix_socket_is_tried_until_it_can_be_opened_anew)
+{
+	const char *said = "trying again, as it cannot be opened anew: its directory";
+	char away[200];
+	pid_t pid;
+
+	(void)snprintf(away, sizeof away, "%s", it_path("e"));
+	check(mkdir(it_path("d"), 0755) == 0, "mkdir");
+	tree_up("{'name':'app'," EVER
+		"'listen':{'file':'unix:d/x'},'children':[" SERVER(
+			"web", "", "'file'") "]}");
+	pid = pid_of("web");
+	check(rename(it_path("d"), away) == 0, "rename");
+	(void)ask_unix("e/x", "shutdown");
+	await_err(said);
+	check(rename(away, it_path("d")) == 0, "rename");
+	check(await_next("web", pid) > 0, "no successor");
+	check(strstr(ask_unix("d/x", "who"), " file stream"), "who");
+	check(!strstr(strstr(tree_err(), said) + 1, said), "said again");
+	tree_down();
+}
+
 CASE(it_listen, a_udp_socket_that_was_shut_down_is_opened_anew)
 {
 	int port = free_port();
