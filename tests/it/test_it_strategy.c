@@ -347,15 +347,22 @@ CASE(it_killed, kickd_takes_everything_with_it)
 }
 
 /* A new kickd on the same directory waits until the old tree is gone. */
+static bool is_over(const void *pid)
+{
+	return !is_alive(*(const pid_t *)pid);
+}
+
 CASE(it_killed, kickd_has_a_successor_at_once)
 {
-	pid_t first;
+	pid_t first, kickd;
 
 	tree_up("{'name':'app','children':[" CHILD("a", "'shutdown':'1s'",
 		"'count','a','ignore','TERM','say','deaf','stay'") "]}");
 	await_out("deaf");
 	first = pid_in("a");
+	kickd = tree_pid();
 	tree_signal(SIGKILL);
+	await(is_over, &kickd, "the end of kickd");
 	tree_start(NULL, "");
 	tree_ready();
 	check(!is_alive(first), "two copies");
