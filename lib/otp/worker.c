@@ -173,16 +173,19 @@ static int add_watchdog_env(struct launch *l)
 static KICK_NOINLINE int add_kick_env(struct launch *l)
 {
 	const struct supervised *c = l->child;
+	/* The second process of a child is told of the child. */
+	const struct child *first = c->shown ? sup_find(&c->sup->core, c->shown) : NULL;
+	const struct child *k = first ? first : &c->core;
 	char path[KICK_PATH_MAX], number[16];
 	int r = env_set(&l->env, "KICK_NAME", supervisor_path(c, path));
 
 	if (r == 0)
 		r = env_set(&l->env, "KICK_RUNTIME_DIR", c->sup->node->runtime_dir);
-	(void)snprintf(number, sizeof number, "%u", c->core.restarts);
+	(void)snprintf(number, sizeof number, "%u", k->restarts);
 	if (r == 0)
 		r = env_set(&l->env, "KICK_RESTARTS", number);
-	if (r == 0 && c->core.last_exit.text[0])
-		r = env_set(&l->env, "KICK_LAST_EXIT", c->core.last_exit.text);
+	if (r == 0 && k->last_exit.text[0])
+		r = env_set(&l->env, "KICK_LAST_EXIT", k->last_exit.text);
 	if (r == 0 && l->notify.len > 0)
 		r = env_set(&l->env, "NOTIFY_SOCKET", buf_text(&l->notify));
 	if (r == 0 && prober_has_watchdog(c) && !l->is_probe)

@@ -87,6 +87,22 @@ CASE(it_rolling, what_has_taken_over_is_the_child)
 	tree_down();
 }
 
+CASE(it_rolling, the_new_one_knows_the_childs_past)
+{
+	pid_t pid;
+
+	tree_up(APP("'max_restarts':'infinity',",
+		"{'id':'w'," KEYS
+		",'start':'echo $KICK_RESTARTS $KICK_LAST_EXIT >> env; "
+		"exec ./h notify READY=1 stay'}"));
+	pid = pid_of("w");
+	check(kill(pid, SIGKILL) == 0, "kill");
+	(void)await_next("w", pid);
+	kick_gives(0, "restart --rolling w");
+	check(lines_in("env") == 3 && file_has("env", "1 killed\n1 killed\n"), "env");
+	tree_down();
+}
+
 CASE(it_rolling, a_start_that_fails_changes_nothing)
 {
 	pid_t old;
