@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/limits.h"
 #include "config/spec.h"
@@ -109,7 +110,8 @@ static bool good_user(const struct verify *v, const rel *field)
 		good_string(v, &u->name, true) && good_string(v, &u->home, true);
 }
 
-/* A limit's numbers may be anything: the kernel judges them. */
+/* A limit's numbers may be anything: the kernel judges them. Only the mark's place is
+ * not to be given. */
 static bool good_attrs(const struct verify *v, const rel *field)
 {
 	const struct attrs *a = REL_GET(struct attrs, *field);
@@ -119,8 +121,9 @@ static bool good_attrs(const struct verify *v, const rel *field)
 	return is_within(v, field, sizeof *a, _Alignof(struct attrs)) &&
 		good_bool(&a->has_nice) && good_bool(&a->has_oom_score_adj) &&
 		good_bool(&a->has_capabilities) && good_bool(&a->no_new_privileges) &&
-		good_bool(&a->has_cgroup) && a->cpu_max <= ATTRS_CPU_MAX &&
-		a->capabilities >> ATTRS_NCAPS == 0;
+		good_bool(&a->has_cgroup) &&
+		!((a->soft | a->hard) >> RLIMIT_LOCKS & 1) &&
+		a->cpu_max <= ATTRS_CPU_MAX && a->capabilities >> ATTRS_NCAPS == 0;
 }
 
 static bool good_socket(const struct verify *v, const struct socket_spec *s)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -19,7 +20,7 @@ static const char *const tree =
 	"{ \"id\": \"web\", \"start\": [\"web\", \"x\"], \"cwd\": \"/tmp\", "
 	"\"env\": { \"K\": \"v\", \"N\": null }, \"env_file\": \"-e\", \"user\": "
 	"\"0\", "
-	"\"groups\": [\"1\", \"2\"], \"success_exit\": [3], \"stdout\": \"file:o\", "
+	"\"groups\": [\"1\", \"2\"], \"nice\": 1, \"success_exit\": [3], \"stdout\": \"file:o\", "
 	"\"ready\": { \"http\": \"http://127.0.0.1:80/x\" }, "
 	"\"health\": { \"exec\": [\"w\", \"y\"] } },"
 	"{ \"id\": \"s\", \"type\": \"supervisor\", \"children\": ["
@@ -452,6 +453,14 @@ static void registry_with_sup(struct config *cf)
 	lead(&of(cf, "r")->sup, spec_sup(of(cf, "s")));
 }
 
+static void limit_in_the_place_of_the_mark(struct config *cf)
+{
+	struct attrs *a =
+		(struct attrs *)(uintptr_t)REL_GET(struct attrs, of(cf, "web")->attrs);
+
+	a->soft = 1 << RLIMIT_LOCKS;
+}
+
 static void watchdog_that_overflows(struct config *cf)
 {
 	struct probe_spec *p = (struct probe_spec *)(uintptr_t)REL_GET(
@@ -491,6 +500,7 @@ Test(config_block, a_shape_that_no_type_has_is_refused, .timeout = 30)
 		{ "agent with argv", agent_with_argv, -EBADMSG },
 		{ "agent with sup", agent_with_sup, -EBADMSG },
 		{ "agent with a file outside", agent_with_file_outside, -EBADMSG },
+		{ "limit for locks", limit_in_the_place_of_the_mark, -EBADMSG },
 		{ "probe for too long", watchdog_that_overflows, -EBADMSG },
 		{ "backoff without end", backoff_that_overflows, -EBADMSG },
 		{ "registry with argv", registry_with_argv, -EBADMSG },
