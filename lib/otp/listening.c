@@ -168,6 +168,12 @@ static int tell(struct supervisor *sv, enum link_kind kind, const char *name)
 	return link_send(&sv->parent, &m, name, -1);
 }
 
+/* The parent knows that it is used here, and nobody has shut it down. */
+static bool is_well(const struct held *h)
+{
+	return h && h->told && !listener_is_dead(h->fd);
+}
+
 bool listening_ready(struct supervised *c)
 {
 	const struct str_list *names = names_of(c);
@@ -178,7 +184,7 @@ bool listening_ready(struct supervised *c)
 
 		if (!h)
 			continue;
-		if (h->told && !listener_is_dead(h->fd)) {
+		if (is_well(h)) {
 			make_blocking(c, h->name, h->fd);
 			continue;
 		}
@@ -317,10 +323,24 @@ static void drop_uses(const struct supervised *by, bool all)
 	listening_look(by->sup);
 }
 
+/* Somebody there is about to use it: the answer comes from above, unless the one above
+ * knows already that it is used here, and so keeps it open. */
+static void is_asked(struct supervised *by, struct held *h, const char *name)
+{
+	struct link_message m = { .kind = LINK_SOCKET };
+
+	if (is_well(h)) {
+		(void)link_send(&by->nested->link, &m, name, h->fd);
+		return;
+	}
+	if (h)
+		h->told = true;
+	(void)tell(by->sup, LINK_SOCKET, name);
+}
+
 void listening_heard(struct supervised *by, bool is_used, const char *name)
 {
 	struct use **at = find_use(by, name);
-	struct held *h = find(name);
 
 	if (is_used) {
 		if (!*at)
@@ -330,9 +350,7 @@ void listening_heard(struct supervised *by, bool is_used, const char *name)
 			(*at)->is_old = false;
 			(void)strncpy((*at)->name, name, KICK_ID_MAX);
 		}
-		if (h)
-			h->told = true;
-		(void)tell(by->sup, LINK_SOCKET, name);
+		is_asked(by, find(name), name);
 	} else if (*at) {
 		struct use *u = *at;
 
