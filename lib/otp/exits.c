@@ -341,6 +341,12 @@ static const struct proc *leader(struct supervisor *sv, struct end *e)
 {
 	struct supervised *c = pids_find(&sv->pids, e->pid);
 
+	/* Its last words may still be on their way. If it says that it is ready it may
+	 * have another place by that (rolling.c). */
+	if (c) {
+		notify_drain(c);
+		c = pids_find(&sv->pids, e->pid);
+	}
 	e->child = c;
 	if (!c)
 		return probes_find(sv, e->pid);

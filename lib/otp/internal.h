@@ -153,7 +153,7 @@ void notify_swap(struct supervised *a, struct supervised *b);
 /* Takes what has been said by now. */
 void notify_drain(struct supervised *c);
 /* The process that was started has ended: c->main goes on in its place. */
-bool notify_take_over(struct supervised *c);
+bool notify_take_over(const struct supervised *c);
 
 /* prober.c */
 int prober_new(struct supervised *c);

@@ -306,10 +306,8 @@ static bool is_alive(const struct proc *p)
 	return p->pid != 0 && syscall(SYS_pidfd_send_signal, p->fd, 0, NULL, 0) == 0;
 }
 
-bool notify_take_over(struct supervised *c)
+bool notify_take_over(const struct supervised *c)
 {
-	/* Its last words may still be on their way. */
-	notify_drain(c);
 	return is_alive(&c->main) && !c->core.killed && !c->nested &&
 		reap_is_child(c->main.pid);
 }

@@ -267,6 +267,34 @@ CASE(it_rolling, the_old_one_dies_meanwhile)
 	tree_down();
 }
 
+/* Its supervisor hears of that, and that it was ready, at once, in the wrong order. */
+CASE(it_rolling, the_new_one_is_ready_and_gone)
+{
+	struct job *job;
+	pid_t app, old, next, x;
+
+	job = begin_roll(APP("'max_restarts':'infinity',",
+		"{'id':'w'," KEYS ",'kill_mode':'group','start':'./h count w.n; "
+		"if [ $(wc -l < w.n) = 2 ]; then ./h gate g2; exec ./h notify READY=1; "
+		"fi; exec ./h notify READY=1 stay'}," WORKER("x")));
+	app = pid_of("app");
+	old = pid_of("w");
+	x = pid_of("x");
+	next = await_event("started", "w", 2)->pid;
+	halt(app);
+	check(kill(x, SIGKILL) == 0, "kill");
+	open_gate("g2");
+	while (is_alive(next))
+		(void)it_pump(it_now() + 0.01);
+	check(kill(app, SIGCONT) == 0, "kill");
+	check(strcmp(await_end(old)->reason, "shutdown") == 0,
+		"the old one ended by %s", await_end(old)->reason);
+	check(await_next("w", next) != next, "not started again");
+	(void)finish(job);
+	check_starts("w.n", 3);
+	tree_down();
+}
+
 CASE(it_rolling, a_stop_ends_it_too)
 {
 	struct job *job = begin_roll(APP("", GATED("w")));
