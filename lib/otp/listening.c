@@ -72,9 +72,8 @@ static struct held *append(const char *name)
 		return NULL;
 	table.fds = fds;
 	at += table.n++;
-	at->fd = -1;
+	*at = (struct held){ .fd = -1 };
 	(void)strncpy(at->name, name, KICK_ID_MAX);
-	at->name[KICK_ID_MAX] = '\0';
 	return at;
 }
 
