@@ -1,17 +1,16 @@
 /* `kickd -- COMMAND`: one program, no tree. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
 #include "it_filter.h"
+#include "it_pty.h"
 
 struct said {
 	const struct job *job;
@@ -239,55 +238,27 @@ CASE(it_command, the_command_does_not_outlive_a_killed_kickd)
 /* --- a terminal ----------------------------------------------------------------------
  */
 
-static int master = -1;
-static char terminal[64];
-
-static void make_terminal(void)
-{
-	master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	check(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0 &&
-			ptsname_r(master, terminal, sizeof terminal) == 0,
-		"pty: %s", strerror(errno));
-}
-
-static void take_terminal(void)
-{
-	int fd;
-
-	(void)setsid();
-	fd = open(terminal, O_RDWR | O_CLOEXEC);
-	if (fd < 0 || ioctl(fd, TIOCSCTTY, 0) < 0)
-		_exit(99);
-	(void)dup2(fd, STDIN_FILENO);
-}
-
-static void type(const char *text)
-{
-	check(write(master, text, strlen(text)) == (ssize_t)strlen(text), "pty: %s",
-		strerror(errno));
-}
-
 CASE(it_command, it_has_the_terminal_and_its_keys)
 {
 	struct job *job;
 
-	make_terminal();
-	begin_with(take_terminal);
+	pty_make();
+	begin_with(pty_take);
 	check(run("kickd", "-- ./h terminal") == 0, "status");
 	check(strstr(last_out(), "leader=1 foreground=1"), "said: %s", last_out());
 	job = begin("kickd", "-- ./h trap INT 33 say up stay");
 	await_said(job, "up");
-	type("\003");
+	pty_type("\003");
 	check(finish(job) == 33, "status");
 	/* There is no shell that could continue it: it goes on at once. */
 	job = begin("kickd", "-- ./h trap 18 34 say up stay");
 	await_said(job, "up");
-	type("\032");
+	pty_type("\032");
 	check(finish(job) == 34, "status");
 	/* The terminal is gone. */
 	job = begin("kickd", "-- ./h trap HUP 35 say up stay");
 	await_said(job, "up");
-	(void)close(master);
+	pty_end();
 	check(finish(job) == 35, "status");
 }
 
@@ -297,7 +268,7 @@ static void be_a_shell(void)
 	int status;
 	pid_t job;
 
-	take_terminal();
+	pty_take();
 	(void)signal(SIGTTOU, SIG_IGN);
 	job = fork();
 	(void)setpgid(job, job);
@@ -321,11 +292,11 @@ CASE(it_command, a_shell_may_stop_and_continue_it)
 {
 	struct job *job;
 
-	make_terminal();
+	pty_make();
 	begin_with(be_a_shell);
 	job = begin("kickd", "-- ./h trap 18 21 say up stay");
 	await_said(job, "up");
-	type("\032");
+	pty_type("\032");
 	check(finish(job) == 21, "status %d", finish(job));
 }
 

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "it_pty.h"
 
 /* --- a container ---------------------------------------------------------------------
  */
@@ -228,47 +228,24 @@ BOX_CASE(a_stop_reaches_the_command, NULL)
 	check(finish(job) == 5, "status");
 }
 
-static int master = -1;
-static char terminal[64];
-
-static void take_terminal(void)
-{
-	int fd;
-
-	(void)setsid();
-	fd = open(terminal, O_RDWR | O_CLOEXEC);
-	if (fd < 0 || ioctl(fd, TIOCSCTTY, 0) < 0)
-		_exit(99);
-	(void)dup2(fd, STDIN_FILENO);
-}
-
-static void type(const char *text)
-{
-	check(write(master, text, strlen(text)) == (ssize_t)strlen(text), "pty: %s",
-		strerror(errno));
-}
-
 BOX_CASE(a_shell_has_its_terminal, NULL)
 {
 	struct job *job;
 
-	master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	check(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0 &&
-			ptsname_r(master, terminal, sizeof terminal) == 0,
-		"pty: %s", strerror(errno));
-	begin_with(take_terminal);
+	pty_make();
+	begin_with(pty_take);
 	job = box_begin(&(struct box){ .args = "kickd -- sh -i", .terminal = true });
 	begin_with(NULL);
-	type("./h terminal\n");
+	pty_type("./h terminal\n");
 	await_said(job, "terminal leader=1 foreground=1");
 	/* Job control: a job is stopped by its key and continued by the shell. */
-	type("./h trap 18 3 say h''ere stay\n");
+	pty_type("./h trap 18 3 say h''ere stay\n");
 	await_said(job, "here");
-	type("\032");
+	pty_type("\032");
 	await_said(job, "Stopped");
-	type("fg; echo ended $?\n");
+	pty_type("fg; echo ended $?\n");
 	await_said(job, "ended 3");
-	type("exit 7\n");
+	pty_type("exit 7\n");
 	check(finish(job) == 7, "status; said: %s", job_out(job));
 	check(!strstr(job_out(job), "job control turned off"), "said: %s",
 		job_out(job));

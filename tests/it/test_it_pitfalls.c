@@ -1,21 +1,18 @@
 /* Traps of sockets, of probes, of terminals and of systemd; those of the kernel are in
  * test_it_traps.c. See tests/traps.md. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "harness.h"
 #include "it_dial.h"
+#include "it_pty.h"
 
 /* --- sockets -------------------------------------------------------------------------
  */
@@ -269,21 +266,6 @@ static void polite_tree_up(void)
 		await_lines(files[i], 1);
 }
 
-static int master = -1;
-static char terminal[64];
-
-static void take_terminal(void)
-{
-	int fd;
-
-	(void)setsid();
-	(void)close(master);
-	fd = open(terminal, O_RDWR | O_CLOEXEC);
-	if (fd < 0 || ioctl(fd, TIOCSCTTY, 0) < 0)
-		_exit(99);
-	(void)dup2(fd, STDIN_FILENO);
-}
-
 /* The terminal tells its whole foreground group. */
 CASE(it_pitfalls, a_key_of_the_terminal_stops_the_tree_in_order)
 {
@@ -296,13 +278,10 @@ CASE(it_pitfalls, a_key_of_the_terminal_stops_the_tree_in_order)
 		char order[64] = "";
 		FILE *f;
 
-		master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-		check(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0 &&
-				ptsname_r(master, terminal, sizeof terminal) == 0,
-			"pty: %s", strerror(errno));
-		tree_before_exec(take_terminal);
+		pty_make();
+		tree_before_exec(pty_take);
 		polite_tree_up();
-		check(write(master, rows[i].key, 1) == 1, "pty");
+		pty_type(rows[i].key);
 		tree_ends(rows[i].status);
 		f = fopen("order", "re");
 		if (f) {
@@ -311,7 +290,7 @@ CASE(it_pitfalls, a_key_of_the_terminal_stops_the_tree_in_order)
 		}
 		check(strcmp(order, rows[i].order) == 0, "key %d: %s", *rows[i].key,
 			order);
-		(void)close(master);
+		pty_end();
 	}
 }
 

@@ -1,7 +1,5 @@
 /* Children that are asked whether they are ready and well, by all that can answer, and
  * by much that should not. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,24 +9,10 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "it_dial.h"
 
 #define APP(children) \
 	"{'name':'app','max_restarts':'infinity','children':[" children "]}"
-
-/* A port that nobody has now. */
-static int free_port(void)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof a;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	check(bind(fd, (struct sockaddr *)&a, sizeof a) == 0 &&
-			getsockname(fd, (struct sockaddr *)&a, &n) == 0,
-		"no port");
-	(void)close(fd);
-	return ntohs(a.sin_port);
-}
 
 static bool status_says(const void *text)
 {

@@ -1,16 +1,14 @@
 /* The recipes of kick(7): each is taken out of the page as it stands there, its
  * programs are replaced by those of the test, and does what the page promises. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness.h"
+#include "it_dial.h"
 
 /* --- the page ------------------------------------------------------------------------
  */
@@ -413,30 +411,13 @@ CASE(it_recipes, a_host_that_never_gives_up)
 /* --- servers -------------------------------------------------------------------------
  */
 
-/* A port that nobody has now, as text. Static. */
-static const char *free_port(void)
-{
-	static char text[8];
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof a;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	check(bind(fd, (struct sockaddr *)&a, sizeof a) == 0 &&
-			getsockname(fd, (struct sockaddr *)&a, &n) == 0,
-		"no port");
-	(void)close(fd);
-	(void)snprintf(text, sizeof text, "%d", ntohs(a.sin_port));
-	return text;
-}
-
 CASE(it_recipes, a_server_that_hangs_is_started_again)
 {
-	char *config = with(
-		recipe("A server that hangs is started again"), "4080", free_port());
-	char script[100];
+	char *config, script[100], port[8];
 	pid_t web;
 
+	(void)snprintf(port, sizeof port, "%d", free_port());
+	config = with(recipe("A server that hangs is started again"), "4080", port);
 	config = with(config, "\"5s\"", "\"20ms\"");
 	config = with(config, "\"2s\"", "\"100ms\"");
 	make_fifo("g");
@@ -463,38 +444,21 @@ CASE(it_recipes, a_server_that_hangs_is_started_again)
 	free(config);
 }
 
-/* The first line of what the server answers. Static. */
-static const char *ask(const char *port)
-{
-	static char text[128];
-	struct timeval patience = { .tv_sec = IT_SECONDS };
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)atoi(port)),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	ssize_t n;
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-	check(connect(fd, (struct sockaddr *)&a, sizeof a) == 0, "refused");
-	(void)send(fd, "who", 3, MSG_NOSIGNAL);
-	n = recv(fd, text, sizeof text - 1, 0);
-	(void)close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	return text;
-}
-
 CASE(it_recipes, no_client_is_refused)
 {
-	const char *port = free_port();
-	char *config = with(recipe("No client is refused"), "4080", port);
+	int port = free_port();
+	char *config, text[8];
 
+	(void)snprintf(text, sizeof text, "%d", port);
+	config = with(recipe("No client is refused"), "4080", text);
 	program("web", "exec ./h serve");
 	tree_up(config);
 	for (int n = 0; n < 3; n++) {
 		pid_t victim = n == 2 ? pid_of("shop") : pid_of("web");
 
 		(void)kill(victim, SIGKILL);
-		check(strstr(ask(port), " http stream"), "answer: \"%s\"", ask(port));
+		check(strstr(ask4(port, "who"), " http stream"), "answer: \"%s\"",
+			ask4(port, "who"));
 	}
 	tree_down();
 	free(config);

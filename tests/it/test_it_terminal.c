@@ -5,35 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "harness.h"
-
-static int master = -1;
-static char terminal[64];
-static bool all_on_terminal;
-
-static void make_terminal(void)
-{
-	master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	check(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0 &&
-			ptsname_r(master, terminal, sizeof terminal) == 0,
-		"pty: %s", strerror(errno));
-}
-
-static void take_terminal(void)
-{
-	int fd;
-
-	(void)setsid();
-	(void)close(master);
-	fd = open(terminal, O_RDWR | O_CLOEXEC);
-	if (fd < 0 || ioctl(fd, TIOCSCTTY, 0) < 0)
-		_exit(99);
-	for (int i = 0; i < (all_on_terminal ? 3 : 1); i++)
-		(void)dup2(fd, i);
-}
+#include "it_pty.h"
 
 static const char hung_up[] = "{'name':'app','children':[" CHILD("a",
 	"'restart':'permanent'",
@@ -42,9 +17,8 @@ static const char hung_up[] = "{'name':'app','children':[" CHILD("a",
 CASE(it_terminal, kickd_ends_in_order_when_its_terminal_goes_away)
 {
 	for (int all = 0; all < 2; all++) {
-		all_on_terminal = all;
-		make_terminal();
-		tree_before_exec(take_terminal);
+		pty_make();
+		tree_before_exec(all ? pty_take_all : pty_take);
 		tree_up(hung_up);
 		/* Sent by somebody it is a reload. */
 		put_json("app.json",
@@ -54,23 +28,23 @@ CASE(it_terminal, kickd_ends_in_order_when_its_terminal_goes_away)
 		(void)await_event("ready", all ? "b" : "c", 1);
 		(void)await_event("deleted", "s", 1);
 		check_alive(all ? "b" : "c");
-		(void)close(master);
+		pty_end();
 		tree_ends(0);
 	}
 }
 
 static void take_terminal_with_nohup(void)
 {
-	take_terminal();
+	pty_take();
 	(void)signal(SIGHUP, SIG_IGN);
 }
 
 CASE(it_terminal, kickd_lives_on_without_its_terminal_when_hup_was_ignored)
 {
-	make_terminal();
+	pty_make();
 	tree_before_exec(take_terminal_with_nohup);
 	tree_up(hung_up);
-	(void)close(master);
+	pty_end();
 	/* Whatever it was told by the terminal, it has taken before this. */
 	put_json("app.json", "{'name':'app','children':[" WORKER("b") "]}");
 	kick_gives(0, "reload");
@@ -81,8 +55,8 @@ CASE(it_terminal, kickd_lives_on_without_its_terminal_when_hup_was_ignored)
 
 CASE(it_terminal, no_worker_inherits_a_terminal_as_stdin)
 {
-	make_terminal();
-	tree_before_exec(take_terminal);
+	pty_make();
+	tree_before_exec(pty_take);
 	tree_start("{'name':'app','children':[{'id':'a','stdin':'inherit','start':"
 		   "['./h','stay']}]}",
 		"");
@@ -107,7 +81,7 @@ static void run_below_a_shell(void)
 	int p[2];
 	char c;
 
-	take_terminal();
+	pty_take();
 	(void)!pipe2(p, O_CLOEXEC);
 	of_kickd = fork();
 	if (of_kickd == 0) {
@@ -129,14 +103,14 @@ CASE(it_terminal, kickd_ends_in_order_when_its_shell_hands_on_the_hangup)
 {
 	pid_t kickd, a;
 
-	make_terminal();
+	pty_make();
 	tree_before_exec(run_below_a_shell);
 	tree_up(hung_up);
 	kickd = pid_in("kickd.pid");
 	a = pid_of("a");
 	/* Both signals come before it can look. */
 	halt(kickd);
-	(void)close(master);
+	pty_end();
 	await_gone(kickd);
 	check(!is_alive(a), "a lives");
 	check(access(it_runtime_dir(), F_OK) < 0,
