@@ -29,7 +29,7 @@ enum link_kind {
 	LINK_OUTPUT,  /* a new pipe: id, number: stream, text: path, fd: its read end */
 	LINK_RELOADED, /* number: how many failed; text: "PATH REASON" lines of them */
 	LINK_SOCKET_IDLE, /* text: its name; nobody below uses it any more */
-	LINK_ASK,      /* to the root: id; number: enum link_ask */
+	LINK_ASK,	  /* to the root: id; number: enum link_ask */
 };
 
 enum link_ask {
