@@ -345,6 +345,7 @@ int main(int argc, char **argv)
 	o.file = strdup(o.file);
 	o.runtime_dir = o.runtime_dir ? strdup(o.runtime_dir) : NULL;
 	if (!o.file || process_titles(argc, argv) < 0)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the end of kickd */
 		return STATUS_CANT_CREATE;
 	notify_init();
 	if (reserve_roles() < 0) {

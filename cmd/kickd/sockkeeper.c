@@ -446,7 +446,7 @@ int sockkeeper_change(struct sockkeeper *sk, const struct config *next,
 {
 	const struct socket_list *l = list_of(next);
 	size_t n = l ? l->n : 0;
-	struct kept_socket **at = calloc(n + 1, sizeof *at);
+	struct kept_socket **at = calloc(n + 1, sizeof(struct kept_socket *));
 	int r = at ? open_all(sk, next, prefix, why, at) : -ENOMEM;
 
 	if (r < 0) {
@@ -460,6 +460,7 @@ int sockkeeper_change(struct sockkeeper *sk, const struct config *next,
 	sk->n = n;
 	sk->config = next;
 	for (size_t i = 0; i < n; i++) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): all are open */
 		at[i]->used = at[i]->next_used;
 		if (at[i]->taken) {
 			adapt(at[i], &l->at[i]);

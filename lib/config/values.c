@@ -158,7 +158,7 @@ static bool number_duration(
 			quoted, quoted, quoted);
 		return false;
 	}
-	if (ms != floor(ms) || ms > (double)(KICK_DURATION_MAX / MSEC_NS)) {
+	if (ms != floor(ms) || ms > (double)KICK_DURATION_MAX / (double)MSEC_NS) {
 		diag_error(p->diag, p->doc, v,
 			"\"%s\" as a number is whole milliseconds, not %s", k->name,
 			quoted);

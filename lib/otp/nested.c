@@ -320,7 +320,7 @@ int nested_prepare(struct supervised *c, int *ret_ours, int *ret_theirs)
 		struct link_message m;
 		char text[32];
 	} first = { .m = { .kind = LINK_NODE, .id = nd->socket } };
-	int ends[2];
+	int ends[2] = { -1, -1 };
 	int r = nd->listen < 0 ? open_name(nd) : 0;
 
 	nd->exit_status = -1;
