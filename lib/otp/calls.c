@@ -110,7 +110,7 @@ int supervisor_start_child(struct supervisor *sv, const char *json, size_t len,
 {
 	const struct sup_spec *spec = spec_sup(sv->spec);
 	const struct child_spec *template = REL_GET(struct child_spec, spec->template);
-	autofree char *dir = base_dir(sv);
+	autofree char *dir = NULL;
 	struct supervised *c;
 	uint64_t last_id;
 	void *block;
@@ -124,6 +124,7 @@ int supervisor_start_child(struct supervisor *sv, const char *json, size_t len,
 			"use kick reload\n");
 		return -EINVAL;
 	}
+	dir = base_dir(sv);
 	if (!dir)
 		return -ENOMEM;
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): autofree */
