@@ -482,6 +482,16 @@ struct rolling {
 	struct buf paths; /* NUL after each */
 };
 
+/* Nobody need have ordered that: one of the two may have crashed, or their group. */
+static int overtaken(const struct target *t, const struct answer *a, struct outcome *o)
+{
+	outcome_take(o, a->data);
+	buf_adds(&o->error,
+		"it, or what was to follow it, has ended or was stopped in the meantime; "
+		"see: kick events");
+	return tell(o, STATUS_FAILED, t->path, true);
+}
+
 static int roll_child(
 	struct session *s, const struct target *t, void *user, struct outcome *o)
 {
@@ -496,6 +506,8 @@ static int roll_child(
 		outcome_take(o, a.result);
 	else if (is_atom(&a, "start_failed"))
 		(void)start_failed(s, t, &a, o);
+	else if (is_atom(&a, "cancelled"))
+		(void)overtaken(t, &a, o);
 	else if (!o->left_alone)
 		(void)refused(t, &a, o);
 	answer_done(&a);

@@ -86,6 +86,18 @@ static void renew_added(struct supervisor *sv, struct supervised *c)
 			&c->spec->policy);
 }
 
+/* The second process of a rolling restart has no place any more when the first one goes
+ * or is started anew, or when its id is now somebody else's. The first one has been
+ * dealt with: it stands before it. */
+static bool is_overtaken(
+	struct supervisor *sv, const struct supervised *c, const struct sup_spec *next)
+{
+	const struct supervised *first = supervisor_find(sv, c->shown);
+
+	return !first || first->core.removing || first->core.reload ||
+		spec_find(next, c->core.id);
+}
+
 static void go_through_old(
 	struct supervisor *sv, const struct sup_spec *next, bool env_changed)
 {
@@ -96,6 +108,11 @@ static void go_through_old(
 
 		if (c->core.removing)
 			continue;
+		if (c->shown && is_overtaken(sv, c, next)) {
+			sup_reload_child(
+				&sv->core, &c->core, RELOAD_REMOVE, NULL, NULL);
+			continue;
+		}
 		cs = spec_find(next, c->core.id);
 		if (c->core.added && !cs) {
 			renew_added(sv, c);

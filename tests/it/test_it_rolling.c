@@ -261,6 +261,7 @@ CASE(it_rolling, the_old_one_dies_meanwhile)
 	kick_gives(0, "wait w");
 	open_gate("g2");
 	check(finish(job) == 1, "said: %s", job_err(job));
+	check(strstr(job_err(job), "has ended"), "said: %s", job_err(job));
 	kick_gives(4, "status w@roll");
 	await_state("w", "running");
 	check(pid_of("w") != old, "pid");
@@ -349,11 +350,44 @@ CASE(it_rolling, a_reload_deletes_it_meanwhile)
 
 	put_json("app.json", APP("", WORKER("a")));
 	kick_gives(0, "reload");
-	open_gate("g2");
 	check(finish(job) != 0, "it was done");
 	kick_gives(4, "status w@roll");
 	kick_gives(4, "status w");
 	check(helpers_alive() == 1, "processes are left");
+	tree_down();
+}
+
+/* What was to follow the old process has the old socket. */
+CASE(it_rolling, a_reload_takes_its_socket_meanwhile)
+{
+	struct job *job = begin_roll(APP("", GATED("w")));
+	pid_t old = pid_of("w");
+
+	put_json("app.json",
+		"{'name':'app','listen':{'t':'unix:t'},'children':[{'id':'w',"
+		"'listen':['t'],'ready':{'notify':true},"
+		"'start':['./h','count','w.n','notify','READY=1','stay']}]}");
+	kick_gives(0, "reload");
+	check(finish(job) == 1, "said: %s", job_err(job));
+	check(pid_of("w") != old, "the old one");
+	kick_gives(0, "status");
+	kick_gives(4, "status w@roll");
+	check_starts("w.n", 3);
+	check(helpers_alive() == 1, "processes are left");
+	tree_down();
+}
+
+CASE(it_rolling, a_reload_gives_its_id_to_another_meanwhile)
+{
+	struct job *job = begin_roll(APP("", GATED("w")));
+	pid_t old = pid_of("w");
+
+	put_json("app.json", APP("", GATED("w") "," WORKER("w@roll")));
+	kick_gives(0, "reload");
+	check(finish(job) == 1, "said: %s", job_err(job));
+	check(pid_of("w") == old, "the old one");
+	check_alive("w@roll");
+	kick_gives(0, "status");
 	tree_down();
 }
 
