@@ -108,7 +108,8 @@ static void say_mended(const struct kept_socket *s, const char *what)
 /* Into the table that every fork takes along, and to the supervisors that there are. */
 static void hand_out(struct kept_socket *s)
 {
-	struct link_message m = { .kind = LINK_SOCKET };
+	struct link_message m = { .kind = LINK_SOCKET,
+		.number = listener_id(s->io.fd) };
 	int copy = fcntl(s->io.fd, F_DUPFD_CLOEXEC, 0);
 
 	if (copy >= 0)

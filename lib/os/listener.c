@@ -317,6 +317,13 @@ int listener_is_held(int fd, pid_t by)
 	return r;
 }
 
+int64_t listener_id(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? (int64_t)st.st_ino : -1;
+}
+
 int listener_again(int fd, const struct socket_spec *spec)
 {
 	if (spec->kind != SOCKET_TCP)

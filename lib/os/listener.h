@@ -4,6 +4,7 @@
 #define KICK_OS_LISTENER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -28,6 +29,9 @@ bool listener_is_dead(int fd);
  * be seen: without /proc, of another user's process, and of one with thousands of
  * descriptors (-E2BIG). proc_pid_fd(5). */
 int listener_is_held(int fd, pid_t by);
+
+/* Which socket it is, the same number in all who have a copy. */
+int64_t listener_id(int fd);
 
 /* Of a TCP socket: it listens again, on the same descriptor, with this backlog.
  * Negative errno: of other kinds it takes a new socket. */

@@ -19,7 +19,8 @@ enum link_kind {
 	LINK_NODE,   /* first, to a program: id: its socket's name, fd: that socket,
 			text: "GROUP READERS", the gids that may use it, -1 none */
 	LINK_SOCKET, /* text: its name; up: somebody is about to use it; down, the
-			answer, fd: what has it from now on */
+			answer, fd: what has it from now on; number: which socket
+			that is (listener_id), should there be no room for fd */
 	LINK_ANSWER, /* to LINK_ASK: id; number: 0 or a negative errno; fd: text, or
 			none */
 	/* up */

@@ -18,6 +18,7 @@ struct held {
 	char name[KICK_ID_MAX + 1];
 	int fd;
 	bool told; /* the parent knows that somebody here uses it */
+	bool lost; /* it is another one now, for which there was no room on its way */
 };
 
 /* A supervisor below has told that somebody there uses the socket. */
@@ -90,6 +91,7 @@ int listening_put(const char *name, int fd)
 	if (h->fd != fd)
 		(void)fd_close(h->fd);
 	h->fd = fd;
+	h->lost = false;
 	sort_fds();
 	return 0;
 }
@@ -181,7 +183,7 @@ bool listening_ready(struct supervised *c)
 	for (uint32_t i = 0; names && i < names->n; i++) {
 		struct held *h = find(str_list_at(names, i));
 
-		if (!h)
+		if (!h || h->lost)
 			continue;
 		if (is_well(h)) {
 			make_blocking(c, h->name, h->fd);
@@ -202,13 +204,20 @@ int listening_collect(const struct supervised *c, int *fds, uint32_t *ret_n,
 
 	for (uint32_t i = 0; names && i < names->n; i++) {
 		const char *name = str_list_at(names, i);
+		struct held *h = find(name);
 
-		fds[i] = listening_fd(name);
-		if (fds[i] < 0)
+		if (!h)
 			return err_set(err, -ENOENT,
 				"there is no socket \"%s\" in the application's "
 				"\"listen\" any more",
 				name);
+		if (h->lost) {
+			/* The next try asks for it again. */
+			h->lost = h->told = false;
+			return err_set(err, -EMFILE, "socket \"%s\": %s", name,
+				strerror(EMFILE));
+		}
+		fds[i] = h->fd;
 		buf_addf(ret_names, "%s%s", i ? ":" : "", name);
 	}
 	*ret_n = names ? names->n : 0;
@@ -236,12 +245,28 @@ void listening_leave(struct supervised *c)
 	sup_exited(&c->sup->core, &c->core, &reason, loop_now(c->sup->loop));
 }
 
-void listening_arrived(struct supervisor *sv, const char *name, int fd)
+/* Without a descriptor, for which there was no room on its way, the one that we have
+ * will do if it is of the same socket. */
+static struct held *take(const char *name, int fd, int64_t id)
 {
-	struct link_message m = { .kind = LINK_SOCKET };
+	struct held *h;
 
-	if (fd < 0 || listening_put(name, fd) < 0)
+	if (fd >= 0)
+		return listening_put(name, fd) == 0 ? find(name) : NULL;
+	h = find(name);
+	if (h)
+		h->lost = listener_id(h->fd) != id;
+	return h;
+}
+
+void listening_arrived(struct supervisor *sv, const char *name, int fd, int64_t id)
+{
+	struct link_message m = { .kind = LINK_SOCKET, .number = id };
+	const struct held *h = take(name, fd, id);
+
+	if (!h)
 		return;
+	fd = h->lost ? -1 : h->fd;
 	for (uint32_t i = 0; i < sv->core.n; i++) {
 		struct supervised *c = supervised_of(sv->core.children[i]);
 

@@ -398,6 +398,23 @@ CASE(it_faults, without_descriptors_a_start_fails_is_tried_again_and_comes_up)
 	tree_down();
 }
 
+/* The root is asked for the socket, and has no number for the copy that it sends. */
+CASE(it_faults, without_descriptors_in_the_root_who_has_a_socket_is_started)
+{
+	struct rlimit was;
+
+	tree_up("{'name':'app','listen':{'s':'unix:s'},'children':["
+		"{'id':'a','listen':['s'],'start':['./h','stay']},"
+		"{'id':'n','type':'supervisor','children':[{'id':'b','listen':['s'],"
+		"'autostart':false,'start':['./h','stay'],'stdout':'null',"
+		"'stderr':'null','start_timeout':'infinity'}]}]}");
+	was = limit(tree_pid(), RLIMIT_NOFILE, NO_DESCRIPTORS);
+	kick_gives(0, "start n/b");
+	lift(tree_pid(), RLIMIT_NOFILE, &was);
+	kick_gives(0, "status");
+	tree_down();
+}
+
 CASE(it_faults, without_descriptors_what_is_stopped_is_still_gone)
 {
 	struct rlimit was;
