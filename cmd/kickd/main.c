@@ -172,16 +172,24 @@ static void open_stdio(void)
 	(void)fd_close(fd);
 }
 
+/* With fewer descriptors a tree without sockets does not come up. */
+#define FD_LEAST (FD_FREE + 12)
+
 /* From here on nothing is opened where a role will be. */
 static int reserve_roles(void)
 {
 	autoclose int null = -1;
+	int last;
 
 	(void)syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = STDERR_FILENO + 1; fd < FD_FREE; fd++)
 		if (fd != null && dup3(null, fd, O_CLOEXEC) < 0)
 			return -errno;
+	last = fcntl(null, F_DUPFD_CLOEXEC, FD_LEAST - 1);
+	if (last < 0)
+		return -errno;
+	(void)close(last);
 	if (null < FD_FREE)
 		(void)fd_steal(&null);
 	return null == -EBADF || null >= FD_FREE ? 0 : -EBADF;
@@ -347,11 +355,12 @@ int main(int argc, char **argv)
 	if (!o.file || process_titles(argc, argv) < 0)
 		return STATUS_CANT_CREATE;
 	notify_init();
+	raise_nofile(&start.node.nofile);
 	if (reserve_roles() < 0) {
 		(void)fprintf(stderr,
 			"kickd: too few descriptors are allowed (ulimit -n); at least %d "
-			"are needed, and more for each child\n",
-			FD_FREE + 12);
+			"are needed, and more for each child and each socket\n",
+			FD_LEAST);
 		return STATUS_CANT_CREATE;
 	}
 	if (o.check) {
@@ -370,7 +379,6 @@ int main(int argc, char **argv)
 	start.node.one_output = same_file(STDOUT_FILENO, STDERR_FILENO);
 	start.node.serve = methods_serve;
 	start.node.unserve = methods_unserve;
-	raise_nofile(&start.node.nofile);
 	start.nohup = is_ignored(SIGHUP);
 	process_signals();
 	r = arrange_descriptors();

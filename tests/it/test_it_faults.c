@@ -398,6 +398,19 @@ CASE(it_faults, without_descriptors_a_start_fails_is_tried_again_and_comes_up)
 	tree_down();
 }
 
+static void with_few(void)
+{
+	(void)setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 36, 36 });
+}
+
+CASE(it_faults, with_too_few_descriptors_it_says_how_many_it_needs)
+{
+	tree_before_exec(with_few);
+	tree_start("{'name':'app','children':[" WORKER("a") "]}", "");
+	tree_ends(73);
+	check(strstr(tree_err(), "at least 42"), "said: %s", tree_err());
+}
+
 /* The root is asked for the socket, and has no number for the copy that it sends. */
 CASE(it_faults, without_descriptors_in_the_root_who_has_a_socket_is_started)
 {
