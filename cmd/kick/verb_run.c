@@ -25,7 +25,11 @@ struct task {
 	int signals;		  /* signalfd */
 	int stopped_by;		  /* the signal that kick was told to end with; 0 */
 	bool ordered;		  /* its stop */
+	int64_t orphaned;	  /* when its supervisor was seen to be gone; 0 */
 };
+
+/* What a supervisor has said of its last moments arrives within that time. */
+#define LAST_WORDS_NS SEC_NS
 
 /* --- what it ends with ---------------------------------------------------------------
  */
@@ -170,23 +174,41 @@ static int take_signal(struct session *s, struct task *t)
 	return *t->path ? order_stop(s, t) : 0;
 }
 
-/* Until there is something to be read from the channel. 0 or a negative errno. */
+/* Nothing that is of interest comes that way any more, but its end. */
+static void look_at_supervisor(struct task *t)
+{
+	cJSON *message = NULL;
+	int r;
+
+	while ((r = channel_next(t->orders, 0, &message)) == 0)
+		cJSON_Delete(message);
+	if (r != -ETIMEDOUT)
+		t->orphaned = clock_now();
+}
+
+/* Until there is something to be read from the channel. 0 or a negative errno; -ESRCH:
+ * the supervisor is gone, and the task with it. */
 static int await_channel(struct session *s, struct task *t, const struct channel *ch)
 {
 	for (;;) {
-		struct pollfd p[2] = { { .fd = channel_fd(ch), .events = POLLIN },
-			{ .fd = t->signals, .events = POLLIN } };
-		int64_t left = s->deadline - clock_now();
+		bool wait = ch == t->events && !t->orphaned;
+		struct pollfd p[3] = { { .fd = channel_fd(ch), .events = POLLIN },
+			{ .fd = t->signals, .events = POLLIN },
+			{ .fd = wait ? channel_fd(t->orders) : -1, .events = POLLIN } };
+		int64_t end = t->orphaned ? t->orphaned + LAST_WORDS_NS : s->deadline;
+		int64_t left = end - clock_now();
 		struct timespec ts = { left / SEC_NS, left % SEC_NS };
 		int r;
 
 		if (left <= 0)
-			return -ETIMEDOUT;
-		r = ppoll(p, 2, s->deadline == CLIENT_FOREVER ? NULL : &ts, NULL);
+			return t->orphaned ? -ESRCH : -ETIMEDOUT;
+		r = ppoll(p, 3, end == CLIENT_FOREVER ? NULL : &ts, NULL);
 		if (r < 0 && errno != EINTR)
 			return -errno;
 		if (r > 0 && p[0].revents)
 			return 0;
+		if (r > 0 && p[2].revents)
+			look_at_supervisor(t);
 		if (r > 0 && (r = take_signal(s, t)) < 0)
 			return r;
 	}
@@ -221,11 +243,14 @@ static int next_end(struct session *s, struct task *t, char **ret_reason)
 	if (r < 0)
 		return r;
 	e = cJSON_GetObjectItemCaseSensitive(message, "params");
-	if (strcmp(text_of(e, "path"), t->path) == 0 &&
-		strcmp(text_of(e, "event"), "exited") == 0)
-		*ret_reason = strdup(text_of(e, "reason"));
-	else if (strcmp(text_of(e, "event"), "lost") == 0)
+	if (strcmp(text_of(e, "event"), "exited") == 0) {
+		if (strcmp(text_of(e, "path"), t->path) == 0)
+			*ret_reason = strdup(text_of(e, "reason"));
+		else if (strcmp(text_of(e, "path"), t->sup) == 0)
+			r = -ESRCH;
+	} else if (strcmp(text_of(e, "event"), "lost") == 0) {
 		r = -EOVERFLOW;
+	}
 	cJSON_Delete(message);
 	return r;
 }
@@ -260,7 +285,12 @@ static int cut_short(struct session *s, const struct task *t, int r)
 			t->path);
 		return STATUS_TIMEOUT;
 	}
-	if (r == -ENOENT || r == -ECONNREFUSED)
+	if (r == -ESRCH && t->stopped_by)
+		return 128 + t->stopped_by;
+	if (r == -ESRCH)
+		complain("run: the supervisor %s has ended, and %s with it", t->sup,
+			t->path);
+	else if (r == -ENOENT || r == -ECONNREFUSED)
 		complain("run: kickd has ended, and %s with it", t->path);
 	else
 		(void)session_unreachable(s, r, "run");
@@ -276,6 +306,9 @@ static int await_end(struct session *s, struct task *t)
 		r = order_stop(s, t);
 	while (r == 0 && !reason) {
 		r = next_end(s, t, &reason);
+		/* Who has this path now is another one. */
+		if (r < 0 && r != -ECANCELED && t->orphaned)
+			r = -ESRCH;
 		if (r == -ECONNRESET || r == -EPIPE || r == -EOVERFLOW) {
 			rc = look_again(s, t);
 			if (rc != STATUS_DONE)
@@ -320,6 +353,16 @@ static void add_spec(struct buf *out, char **args, int n)
 	buf_adds(out, "]}}");
 }
 
+/* The first of them, without the place, which is in what we have written ourselves. */
+static void add_mistake(struct buf *out, const char *diagnostics)
+{
+	static const char error[] = ": error: ";
+	const char *text = strstr(diagnostics, error);
+
+	text = text ? text + sizeof error - 1 : diagnostics;
+	buf_add(out, text, strcspn(text, "\n"));
+}
+
 static int refused(struct task *t, const struct answer *a)
 {
 	const cJSON *exit = cJSON_GetObjectItemCaseSensitive(a->data, "last_exit");
@@ -331,8 +374,7 @@ static int refused(struct task *t, const struct answer *a)
 	if (strcmp(a->message, "start_failed") == 0)
 		session_start_failure(a, &words);
 	else if (answer_text(a, "diagnostics"))
-		buf_addf(&words, "the specification is wrong: %s",
-			answer_text(a, "diagnostics"));
+		add_mistake(&words, answer_text(a, "diagnostics"));
 	else
 		session_words(a, &words);
 	complain("run: nothing was started in %s: %s", t->sup, buf_text(&words));

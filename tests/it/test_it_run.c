@@ -121,6 +121,52 @@ CASE(it_run, others_may_end_the_task)
 }
 
 /* The logger, which tells of ends, may be lost as well. */
+CASE(it_run, a_command_that_cannot_be_one_is_told_on_one_line)
+{
+	put_file("s", "exec \"$1/kick\" -R \"$2\" run -- ''\n");
+	tree_up("{'name':'app','children':[" JOBS "]}");
+	check(run("/bin/sh", "s %s %s", it_programs(), it_runtime_dir()) == 125,
+		"status");
+	check(strstr(last_err(), "in jobs: the first word of"), "said: %s", last_err());
+	check(!strchr(last_err(), '\\'), "said: %s", last_err());
+	tree_down();
+}
+
+/* Of what was killed with its supervisor nobody tells the end. */
+CASE(it_run, it_does_not_wait_for_what_was_killed_with_its_supervisor)
+{
+	struct job *job;
+
+	tree_up("{'name':'app','children':[" JOBS "]}");
+	job = kick_begin("run -- ./h count f stay");
+	await_lines("f", 1);
+	check(kill(pid_of("jobs"), SIGKILL) == 0, "kill");
+	check(finish(job) == 125, "status");
+	check(strstr(job_err(job), "the supervisor jobs has ended"), "said: %s",
+		job_err(job));
+	check(!is_alive(pid_in("f")), "it lives");
+	tree_down();
+}
+
+CASE(it_run, nor_when_all_above_it_were_killed)
+{
+	struct job *job;
+	pid_t jobs, top;
+
+	tree_up("{'name':'app','children':[" JOBS "]}");
+	job = kick_begin("run -- ./h count f stay");
+	await_lines("f", 1);
+	jobs = pid_of("jobs");
+	top = pid_of("app");
+	check(kill(jobs, SIGSTOP) == 0 && kill(top, SIGSTOP) == 0, "stop");
+	check(kill(jobs, SIGKILL) == 0 && kill(top, SIGKILL) == 0, "kill");
+	check(finish(job) == 125, "status");
+	check(strstr(job_err(job), "the supervisor jobs has ended"), "said: %s",
+		job_err(job));
+	kick_gives(0, "wait");
+	tree_down();
+}
+
 CASE(it_run, no_end_is_missed_without_the_logger)
 {
 	struct job *job;
