@@ -126,6 +126,23 @@ static void is_well(struct kept_socket *s)
 	hand_out(s);
 }
 
+/* Who has asked for it cannot be started now, and may ask again. */
+static void refuse(struct kept_socket *s, int code, const struct err *err)
+{
+	struct link_message m = {
+		.kind = LINK_SOCKET, .flags = LINK_REFUSED, .number = -code
+	};
+	struct buf text;
+
+	s->used = false;
+	buf_init(&text, 0);
+	buf_addf(&text, "%s\ncannot open socket \"%s\" (%s): %s", s->name, s->name,
+		REL_STR(spec_of(s)->address), err->text);
+	if (s->owner->link)
+		(void)link_send(s->owner->link, &m, buf_text(&text), -1);
+	buf_done(&text);
+}
+
 static void try_again(struct sockkeeper *sk, int64_t at)
 {
 	if (!sk->again.heap || at < sk->again.at)
@@ -156,24 +173,19 @@ static void replace(struct kept_socket *s)
 static void open_again(struct kept_socket *s)
 {
 	struct err err;
-	int fd;
+	int fd, r;
 
-	if (listener_again(s->io.fd, spec_of(s)) == 0) {
-		s->ended = false;
-	} else if (listener_replace(spec_of(s), s->io.fd, &s->file, &fd, &err) == 0) {
+	if (listener_again(s->io.fd, spec_of(s)) < 0) {
+		r = listener_replace(spec_of(s), s->io.fd, &s->file, &fd, &err);
+		if (r < 0) {
+			refuse(s, r, &err);
+			return;
+		}
 		(void)fd_close(s->io.fd);
 		s->io.fd = fd;
-		s->ended = false;
-	} else {
-		if (!s->failed)
-			logkeeper_say("cannot open socket \"%s\" (%s): %s", s->name,
-				REL_STR(spec_of(s)->address), err.text);
-		try_again(s->owner, loop_now(s->owner->loop) + RETRY_NS);
 	}
-	if (s->ended)
-		s->failed = true;
-	else
-		is_well(s);
+	s->ended = false;
+	is_well(s);
 }
 
 static void mend(struct kept_socket *s)
@@ -214,11 +226,9 @@ static void on_again(struct timer *t, int64_t now)
 	for (size_t i = 0; i < sk->n; i++) {
 		struct kept_socket *s = sk->at[i];
 
-		if (s->io.slot || (s->ended && !s->used))
+		if (s->io.slot || s->ended)
 			continue;
-		if (s->ended)
-			open_again(s);
-		else if (listener_is_dead(s->io.fd))
+		if (listener_is_dead(s->io.fd))
 			mend(s);
 		else
 			is_well(s);

@@ -131,8 +131,10 @@ void listening_is_down(const struct supervised *c);
 void listening_is_gone(const struct supervised *c);
 /* What the parent of this process knows of its sockets is not known of ours. */
 void listening_forget(void);
-/* A socket from above, which is taken over: for us, and for those below. */
-void listening_arrived(struct supervisor *sv, const char *name, int fd, int64_t id);
+/* A socket from above, which is taken over, for us and for those below; or that there
+ * is none. */
+void listening_arrived(
+	struct supervisor *sv, const struct link_message *m, const char *text, int fd);
 
 /* pipes.c */
 int output_open(struct supervised *c, int stream);

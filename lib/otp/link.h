@@ -42,10 +42,13 @@ enum link_ask {
 
 /* LINK_OUTPUT: the logger has been given the pipe already. */
 #define LINK_TOLD 1u
+/* LINK_SOCKET, down: it cannot be opened; number: errno, the text's second line: why.
+ */
+#define LINK_REFUSED 2u
 
 struct link_message {
 	uint32_t kind;	/* enum link_kind */
-	uint32_t flags; /* LINK_TOLD */
+	uint32_t flags; /* LINK_TOLD, LINK_REFUSED */
 	uint64_t id;
 	int64_t number;
 };

@@ -18,7 +18,8 @@ struct held {
 	char name[KICK_ID_MAX + 1];
 	int fd;
 	bool told; /* the parent knows that somebody here uses it */
-	bool lost; /* it is another one now, for which there was no room on its way */
+	int lost;  /* errno: we have not got what it is now */
+	char *why; /* it cannot be opened; NULL: there was no room on its way */
 };
 
 /* A supervisor below has told that somebody there uses the socket. */
@@ -78,6 +79,13 @@ static struct held *append(const char *name)
 	return at;
 }
 
+static void found(struct held *h)
+{
+	h->lost = 0;
+	free(h->why);
+	h->why = NULL;
+}
+
 int listening_put(const char *name, int fd)
 {
 	struct held *h = find(name);
@@ -91,7 +99,7 @@ int listening_put(const char *name, int fd)
 	if (h->fd != fd)
 		(void)fd_close(h->fd);
 	h->fd = fd;
-	h->lost = false;
+	found(h);
 	sort_fds();
 	return 0;
 }
@@ -109,6 +117,7 @@ void listening_drop_others(const struct config *cf)
 		if (config_socket(cf, table.at[i].name))
 			continue;
 		(void)fd_close(table.at[i].fd);
+		found(&table.at[i]);
 		table.at[i] = table.at[--table.n];
 	}
 	sort_fds();
@@ -196,6 +205,18 @@ bool listening_ready(struct supervised *c)
 	return !c->parked;
 }
 
+/* The next try asks for it again. */
+static int refuse(struct held *h, struct err *err)
+{
+	int r = h->why ? err_set(err, -h->lost, "%s", h->why)
+		       : err_set(err, -h->lost, "socket \"%s\": %s", h->name,
+				 strerror(h->lost));
+
+	h->told = false;
+	found(h);
+	return r;
+}
+
 /* All of a child's descriptors, and their names as LISTEN_FDNAMES has them. */
 int listening_collect(const struct supervised *c, int *fds, uint32_t *ret_n,
 	struct buf *ret_names, struct err *err)
@@ -211,12 +232,8 @@ int listening_collect(const struct supervised *c, int *fds, uint32_t *ret_n,
 				"there is no socket \"%s\" in the application's "
 				"\"listen\" any more",
 				name);
-		if (h->lost) {
-			/* The next try asks for it again. */
-			h->lost = h->told = false;
-			return err_set(err, -EMFILE, "socket \"%s\": %s", name,
-				strerror(EMFILE));
-		}
+		if (h->lost)
+			return refuse(h, err);
 		fds[i] = h->fd;
 		buf_addf(ret_names, "%s%s", i ? ":" : "", name);
 	}
@@ -245,24 +262,45 @@ void listening_leave(struct supervised *c)
 	sup_exited(&c->sup->core, &c->core, &reason, loop_now(c->sup->loop));
 }
 
-/* Without a descriptor, for which there was no room on its way, the one that we have
- * will do if it is of the same socket. */
-static struct held *take(const char *name, int fd, int64_t id)
+/* What has been refused has a second line. */
+static struct held *take_refusal(const char *text, int code)
 {
+	char name[KICK_ID_MAX + 1] = "";
+	size_t n = strcspn(text, "\n");
 	struct held *h;
 
-	if (fd >= 0)
-		return listening_put(name, fd) == 0 ? find(name) : NULL;
+	if (n > KICK_ID_MAX || !text[n] || code <= 0)
+		return NULL;
+	memcpy(name, text, n);
 	h = find(name);
-	if (h)
-		h->lost = listener_id(h->fd) != id;
+	if (!h)
+		return NULL;
+	found(h);
+	h->lost = code;
+	h->why = strdup(text + n + 1);
 	return h;
 }
 
-void listening_arrived(struct supervisor *sv, const char *name, int fd, int64_t id)
+/* Without a descriptor, for which there was no room on its way, the one that we have
+ * will do if it is of the same socket. */
+static struct held *take(const struct link_message *m, const char *text, int fd)
 {
-	struct link_message m = { .kind = LINK_SOCKET, .number = id };
-	const struct held *h = take(name, fd, id);
+	struct held *h;
+
+	if (m->flags & LINK_REFUSED)
+		return take_refusal(text, (int)m->number);
+	if (fd >= 0)
+		return listening_put(text, fd) == 0 ? find(text) : NULL;
+	h = find(text);
+	if (h)
+		h->lost = listener_id(h->fd) != m->number ? EMFILE : 0;
+	return h;
+}
+
+void listening_arrived(
+	struct supervisor *sv, const struct link_message *m, const char *text, int fd)
+{
+	struct held *h = take(m, text, fd);
 
 	if (!h)
 		return;
@@ -271,7 +309,7 @@ void listening_arrived(struct supervisor *sv, const char *name, int fd, int64_t 
 		struct supervised *c = supervised_of(sv->core.children[i]);
 
 		if (is_supervisor(c) && child_is_alive(&c->core))
-			(void)link_send(&c->nested->link, &m, name, fd);
+			(void)link_send(&c->nested->link, m, text, fd);
 	}
 	/* A start that fails may shorten the list. */
 	for (uint32_t i = sv->core.n; i-- > 0;) {
@@ -280,6 +318,11 @@ void listening_arrived(struct supervisor *sv, const char *name, int fd, int64_t 
 
 		if (c && c->parked)
 			worker_start(c);
+	}
+	/* Nobody here has asked. Who does asks again. */
+	if (h->lost) {
+		h->told = false;
+		found(h);
 	}
 }
 

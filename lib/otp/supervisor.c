@@ -355,7 +355,7 @@ static void on_parent_message(
 		fd = -1;
 		break;
 	case LINK_SOCKET:
-		listening_arrived(sv, text, fd, m->number);
+		listening_arrived(sv, m, text, fd);
 		fd = -1;
 		break;
 	case LINK_ANSWER:

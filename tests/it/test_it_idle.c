@@ -99,6 +99,38 @@ CASE(it_idle, ended_for_good)
 	tree_down();
 }
 
+/* Somebody else has taken the port meanwhile. */
+CASE(it_idle, who_cannot_have_it_again_is_told_why)
+{
+	int port = free_port();
+	union address a;
+	socklen_t n = tcp4(port, &a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+
+	tree_up(with_port(
+		APP("",
+			NEST("one",
+				SERVER("a", "'start_timeout':'infinity',") "," WORKER(
+					"w")) "," NEST("two",
+				SERVER("b", "'autostart':false,"))),
+		port));
+	kick_gives(0, "stop a");
+	check(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+			bind(fd, &a.any, n) == 0 && listen(fd, 1) == 0,
+		"cannot take the port");
+	kick_gives(1, "start a");
+	check(strstr(last_err(), "another process has this port"), "said: %s",
+		last_err());
+	kick_gives(0, "status w");
+	(void)close(fd);
+	kick_gives(0, "start b");
+	check_served(port);
+	kick_gives(0, "start a");
+	kick_gives(0, "stop b");
+	check_served(port);
+	tree_down();
+}
+
 CASE(it_idle, as_long_as_one_is_left)
 {
 	int port = free_port();
