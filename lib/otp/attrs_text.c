@@ -69,11 +69,35 @@ static void capability_failure(
 			text, size, "capabilities: %s: %s", name, strerror(-code));
 }
 
+/* What the kernel refuses with an errno that says little. */
+static bool identity_failure(const struct spawn_failure *fail, char *text, size_t size)
+{
+	bool who = fail->step == SPAWN_GROUPS || fail->step == SPAWN_GID ||
+		fail->step == SPAWN_UID;
+
+	if (who && fail->code == -EPERM)
+		(void)snprintf(text, size,
+			"%s: only root, or kickd with CAP_SETUID and CAP_SETGID, may "
+			"start a program with another \"user\", \"group\" or "
+			"\"groups\": %s",
+			spawn_step_names[fail->step], strerror(EPERM));
+	else if (fail->step == SPAWN_EXEC && fail->code == -EAGAIN)
+		(void)snprintf(text, size,
+			"its user has more processes than \"nproc\" of \"limits\", or "
+			"of kickd, allows (ulimit -u): %s",
+			strerror(EAGAIN));
+	else
+		return false;
+	return true;
+}
+
 bool attrs_failure(const struct supervised *c, const struct spawn_failure *fail,
 	char *text, size_t size)
 {
 	const struct attrs *a = REL_GET(struct attrs, c->spec->attrs);
 
+	if (identity_failure(fail, text, size))
+		return true;
 	if (!a || fail->detail < 0)
 		return false;
 	if (fail->step == SPAWN_LIMITS)

@@ -515,11 +515,11 @@ static void describe(struct launch *l, char *text, size_t size)
 
 	if (l->err.text[0])
 		(void)snprintf(text, size, "%s", l->err.text);
+	else if (attrs_failure(l->child, &l->fail, text, size))
+		;
 	else if (l->fail.step == SPAWN_EXEC)
 		(void)snprintf(text, size, "cannot execute %s: %s",
 			l->argv ? l->argv[0] : "it", why);
-	else if (attrs_failure(l->child, &l->fail, text, size))
-		;
 	else if (file)
 		(void)snprintf(text, size, "%s: cannot open %s: %s",
 			spawn_step_names[l->fail.step], file, why);

@@ -346,3 +346,27 @@ CASE(it_attrs, an_ordinary_user_sheds_capabilities_with_no_new_privileges)
 		"kick: %s", last_err());
 	tree_down();
 }
+
+CASE(it_attrs, an_ordinary_user_is_told_who_may_change_users)
+{
+	need_root("it_attrs::an_ordinary_user_is_told_who_may_change_users");
+	tree_before_exec(as_nobody);
+	tree_start("{'name':'app','children':[" CHILD(
+			   "w", "'user':'daemon'", "'stay'") "]}",
+		"");
+	await_err(
+		"w cannot be started: groups: only root, or kickd with CAP_SETUID and "
+		"CAP_SETGID, may start");
+	tree_ends(1);
+}
+
+CASE(it_attrs, a_user_with_too_many_processes_is_told_of_the_limit)
+{
+	need_root("it_attrs::a_user_with_too_many_processes_is_told_of_the_limit");
+	tree_start("{'name':'app','children':[" CHILD(
+			   "a", "'user':'nobody'", "'stay'") "," CHILD("w",
+			   "'user':'nobody','limits':{'nproc':0}", "'stay'") "]}",
+		"");
+	await_err("w cannot be started: its user has more processes than \"nproc\"");
+	tree_ends(1);
+}
