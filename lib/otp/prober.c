@@ -106,18 +106,25 @@ static void is_unhealthy(struct prober *pr)
 	doom(pr, "unhealthy");
 }
 
-static void is_silent(struct prober *pr)
+static void watchdog_ends(struct prober *pr, const char *what)
 {
 	struct supervised *c = pr->child;
-	char path[KICK_PATH_MAX], time[40];
+	char path[KICK_PATH_MAX];
 
 	if (c->sup->core.phase >= SUP_CLOSED)
 		return;
-	report_message(c->sup, "", 0,
-		"%s (pid %d) has not said WATCHDOG=1 for %s; stopping it",
-		supervisor_path(c, path), (int)supervisor_pid(c),
-		num_duration_text(pr->watchdog_ns, time, sizeof time));
+	report_message(c->sup, "", 0, "%s (pid %d) has %s; stopping it",
+		supervisor_path(c, path), (int)supervisor_pid(c), what);
 	doom(pr, "watchdog");
+}
+
+static void is_silent(struct prober *pr)
+{
+	char what[80], time[40];
+
+	(void)snprintf(what, sizeof what, "not said WATCHDOG=1 for %.40s",
+		num_duration_text(pr->watchdog_ns, time, sizeof time));
+	watchdog_ends(pr, what);
 }
 
 static void on_ready_answer(struct prober *pr, enum probe_result result)
@@ -336,7 +343,7 @@ void prober_is_alive(struct supervised *c)
 void prober_is_ill(struct supervised *c)
 {
 	if (c->prober && c->prober->asking == WATCHING)
-		is_silent(c->prober);
+		watchdog_ends(c->prober, "said WATCHDOG=trigger");
 }
 
 void prober_set_watchdog(struct supervised *c, int64_t ns)

@@ -278,6 +278,8 @@ CASE(it_probe, watchdog_ends_count_and_a_supervisor_gives_up)
 		"");
 	/* s has given up alone; b, which says nothing, is more than app allows. */
 	tree_ends(1);
+	check(strstr(tree_err(), "has said WATCHDOG=trigger; stopping it"), "%s",
+		tree_err());
 	check(lines_in("f") == 3, "a: %d starts", lines_in("f"));
 	check(lines_in("k") == 3, "b: %d starts", lines_in("k"));
 	check(strstr(tree_err(), "s gives up: 3 restarts within 1h, 2 are allowed"),
