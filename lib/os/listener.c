@@ -283,17 +283,31 @@ bool listener_is_dead(int fd)
 	return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
-static int is_among(DIR *dir, const struct stat *socket)
+int64_t listener_id(int fd)
 {
 	struct stat st;
 
+	return fstat(fd, &st) == 0 ? (int64_t)st.st_ino : -1;
+}
+
+/* By the text of the link: to look at what it leads to would ask the file system that
+ * it is on, which may be dead. */
+static int is_among(DIR *dir, int64_t id)
+{
+	char wanted[40], text[40];
+
+	(void)snprintf(wanted, sizeof wanted, "socket:[%lld]", (long long)id);
 	for (int looks = 0; looks < LOOKS_MAX; looks++) {
 		const struct dirent *e = readdir(dir);
+		ssize_t n;
 
 		if (!e)
 			return 0;
-		if (fstatat(dirfd(dir), e->d_name, &st, 0) == 0 &&
-			st.st_dev == socket->st_dev && st.st_ino == socket->st_ino)
+		n = readlinkat(dirfd(dir), e->d_name, text, sizeof text - 1);
+		if (n < 0)
+			continue;
+		text[n] = '\0';
+		if (strcmp(text, wanted) == 0)
 			return 1;
 	}
 	return -E2BIG;
@@ -302,26 +316,16 @@ static int is_among(DIR *dir, const struct stat *socket)
 int listener_is_held(int fd, pid_t by)
 {
 	char path[32];
-	struct stat st;
 	DIR *dir;
 	int r;
 
 	(void)snprintf(path, sizeof path, "/proc/%d/fd", (int)by);
 	dir = opendir(path);
-	if (!dir || fstat(fd, &st) < 0)
-		r = -errno;
-	else
-		r = is_among(dir, &st);
-	if (dir)
-		(void)closedir(dir);
+	if (!dir)
+		return -errno;
+	r = is_among(dir, listener_id(fd));
+	(void)closedir(dir);
 	return r;
-}
-
-int64_t listener_id(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 ? (int64_t)st.st_ino : -1;
 }
 
 int listener_again(int fd, const struct socket_spec *spec)

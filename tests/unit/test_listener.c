@@ -2,9 +2,12 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -228,4 +231,37 @@ Test(listener, the_end_tells_who_waits)
 	(void)close(client);
 	(void)close(copy);
 	(void)close(fd);
+}
+
+/* A file system whose server never answers; O_PATH asks it nothing. False: none to be
+ * had. */
+static bool open_dead_file(void)
+{
+	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	char options[80];
+
+	(void)snprintf(options, sizeof options,
+		"fd=%d,rootmode=40000,user_id=0,group_id=0", fuse);
+	return fuse >= 0 && unshare(CLONE_NEWNS) == 0 &&
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+		mount("dead", "/mnt", "fuse", 0, options) == 0 &&
+		open("/mnt", O_PATH | O_CLOEXEC) >= 0;
+}
+
+Test(listener, who_holds_it_is_seen_past_a_dead_file_system, .timeout = 10)
+{
+	int other = open_any(SOCKET_TCP), fd;
+
+	if (!open_dead_file()) {
+		(void)fprintf(stderr,
+			"SKIPPED: listener::who_holds_it_is_seen_past_a_dead_file_"
+			"system: needs root, and /dev/fuse\n");
+		return;
+	}
+	fd = open_any(SOCKET_TCP);
+	cr_expect_eq(listener_is_held(fd, getpid()), 1);
+	cr_expect_eq(listener_is_held(other, getpid()), 1);
+	cr_expect_eq(listener_is_held(other, getppid()), 0);
+	(void)close(fd);
+	(void)close(other);
 }
