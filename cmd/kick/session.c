@@ -389,6 +389,9 @@ static const struct {
 	{ "no_listen",
 		"it has no \"listen\", so there cannot be two of it at a time; kick restart "
 		"stops it first" },
+	{ "has_link",
+		"it speaks libkick (\"link\"), and two of it at a time would have the same "
+		"names; kick restart stops it first" },
 	{ "rolling", "a rolling restart of it is under way" },
 	{ "no_memory", "its supervisor has no memory for that" },
 	{ "not_running", "it has no process" },

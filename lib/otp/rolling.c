@@ -138,8 +138,11 @@ const char *supervisor_roll_refusal(const struct supervised *c)
 {
 	char second[KICK_ID_MAX + sizeof SUFFIX];
 
-	if (c->nested || !c->spec->listen)
+	if (!c->spec->listen)
 		return "no_listen";
+	/* Two of it at a time would have one name, and one socket to be called on. */
+	if (c->nested)
+		return "has_link";
 	(void)snprintf(second, sizeof second, "%s" SUFFIX, c->core.id);
 	if (c->shown || sup_find(&c->sup->core, second))
 		return "rolling";

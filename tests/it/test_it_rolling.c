@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness.h"
+#include "linked.h"
 
 /* A unix socket needs no port; each test has a directory of its own. */
 #define APP(more, children) \
@@ -199,6 +200,17 @@ CASE(it_rolling, what_has_no_socket_is_refused)
 	check(pid_of("plain") == old, "it was restarted");
 	kick_gives(0, "restart --rolling app");
 	check(pid_of("plain") == old, "it was restarted");
+	tree_down();
+}
+
+CASE(it_rolling, what_speaks_libkick_is_refused)
+{
+	linked();
+	tree_up(APP("", LINKED("w", ",'listen':['s']", "'as','server'")));
+	kick_gives(1, "restart --rolling w");
+	check(strstr(last_err(), "speaks libkick"), "said: %s", last_err());
+	kick_gives(1, "restart --rolling app");
+	kick_gives(0, "status");
 	tree_down();
 }
 
