@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -21,6 +22,9 @@
 
 /* Whom a socket is pointed at that shall get nothing any more: nobody sends from it. */
 #define DISCARD_PORT 9
+
+/* Linux 6.6; the same number on all machines. */
+#define SYS_FCHMODAT2 452
 
 /* So many descriptors of a process are looked at. */
 #define LOOKS_MAX 1024
@@ -234,7 +238,8 @@ void listener_unlink(const char *path, const struct listener_file *file)
 		(void)unlink(path);
 }
 
-/* As root, in a directory of others, the name may be a link by now. */
+/* As root, in a directory of others, the name may be a link by now. Without /proc and
+ * before Linux 6.6 the old mode stays. */
 static void set_mode(const char *path, const struct listener_file *file, mode_t mode)
 {
 	autoclose int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -243,6 +248,8 @@ static void set_mode(const char *path, const struct listener_file *file, mode_t 
 
 	if (fd < 0 || fstat(fd, &st) < 0 || st.st_dev != file->dev ||
 		st.st_ino != file->ino)
+		return;
+	if (syscall(SYS_FCHMODAT2, fd, "", mode, AT_EMPTY_PATH) == 0)
 		return;
 	(void)snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
 	(void)chmod(name, mode);

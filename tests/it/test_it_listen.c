@@ -424,6 +424,29 @@ CASE(it_listen, a_file_that_is_no_socket_is_let_alone)
 	check(file_has("x.sock", "precious"), "it was removed");
 }
 
+CASE(it_listen, a_reload_changes_the_mode_of_the_socket_and_of_nothing_else)
+{
+	struct stat st;
+
+	tree_up("{'name':'app','listen':{'s':'unix:s'},'children':["
+		"{'id':'a','start':['./h','stay'],'listen':['s']}]}");
+	put_json("app.json",
+		"{'name':'app','listen':{'s':{'address':'unix:s','mode':'0600'}},"
+		"'children':[{'id':'a','start':['./h','stay'],'listen':['s']}]}");
+	kick_gives(0, "reload");
+	check(stat("s", &st) == 0 && (st.st_mode & 0777) == 0600, "mode %o",
+		st.st_mode);
+	/* Who may write to the directory puts a link in its place. */
+	put_file("secret", "x");
+	check(chmod("secret", 0400) == 0 && unlink("s") == 0 &&
+			symlink("secret", "s") == 0,
+		"symlink");
+	kick_gives(0, "reload");
+	check(stat("secret", &st) == 0 && (st.st_mode & 0777) == 0400, "mode %o",
+		st.st_mode);
+	tree_down();
+}
+
 /* Somebody has put his own in its place: it is his to remove. */
 CASE(it_listen, a_file_of_another_in_its_place_is_let_alone_at_the_end)
 {
