@@ -42,6 +42,7 @@ struct draft_socket {
 	uint32_t backlog;
 	uint16_t port, mode;
 	bool is_v6;
+	bool used; /* a child names it */
 	uint8_t ip[16];
 	const struct doc *doc;
 	const cJSON *item;

@@ -285,10 +285,9 @@ static void say_unknown(struct parse *p, const struct draft_config *cf,
 		suggestion ? suggestion : "", suggestion ? "\"?" : "");
 }
 
-static const struct draft_socket *find_socket(
-	const struct draft_config *cf, const char *name)
+static struct draft_socket *find_socket(const struct draft_config *cf, const char *name)
 {
-	const struct draft_socket *s = cf->listen.first;
+	struct draft_socket *s = cf->listen.first;
 
 	while (s && strcmp(s->name, name) != 0)
 		s = s->next;
@@ -315,13 +314,14 @@ static bool check_child(
 	bool ok = true;
 
 	for (const cJSON *v = list ? list->child : NULL; v; v = v->next) {
-		const struct draft_socket *s = find_socket(cf, v->valuestring);
+		struct draft_socket *s = find_socket(cf, v->valuestring);
 
 		if (!s) {
 			say_unknown(p, cf, c, v);
 			ok = false;
 			continue;
 		}
+		s->used = true;
 		check_probe(p, c, "ready", &c->probe, s);
 		check_probe(p, c, "health", &c->health, s);
 	}
@@ -332,8 +332,27 @@ static bool check_child(
 	return ok;
 }
 
+/* What is added to it may name any socket. */
+static bool takes_anything(const struct draft_child *c)
+{
+	if (c->policy.type == CHILD_DYNAMIC_SUPERVISOR && !c->sup.template)
+		return true;
+	for (const struct draft_child *d = c->sup.first; d; d = d->next)
+		if (takes_anything(d))
+			return true;
+	return c->sup.template && takes_anything(c->sup.template);
+}
+
 void parse_check_sockets(struct parse *p, const struct draft_config *cf)
 {
 	for (const struct draft_child *c = cf->top.sup.first; c; c = c->next)
 		(void)check_child(p, cf, c);
+	if (p->diag->errors > 0 || takes_anything(&cf->top))
+		return;
+	for (const struct draft_socket *s = cf->listen.first; s; s = s->next)
+		if (!s->used)
+			diag_warning(p->diag, s->doc, s->item,
+				"no child has \"%s\" in its \"listen\", so nobody "
+				"serves it",
+				s->name);
 }

@@ -424,6 +424,24 @@ CASE(it_listen, a_file_that_is_no_socket_is_let_alone)
 	check(file_has("x.sock", "precious"), "it was removed");
 }
 
+/* Written at the top, and forgotten in the child. */
+CASE(it_listen, a_socket_that_no_child_names_is_told)
+{
+	static const char said[] = "no child has \"t\" in its \"listen\", so nobody";
+
+	tree_up("{'name':'app','listen':{'s':'unix:s','t':'unix:t'},'children':["
+		"{'id':'n','type':'supervisor','children':["
+		"{'id':'a','start':['./h','stay'],'listen':['s']}]}]}");
+	await_err(said);
+	check(!strstr(tree_err(), "no child has \"s\""), "said: %s", tree_err());
+	tree_down();
+	/* It may be for what will be added. */
+	tree_up("{'name':'app','listen':{'t':'unix:t'},'children':["
+		"{'id':'d','type':'dynamic_supervisor'}]}");
+	check(!strstr(tree_err(), "no child has"), "said: %s", tree_err());
+	tree_down();
+}
+
 CASE(it_listen, a_reload_changes_the_mode_of_the_socket_and_of_nothing_else)
 {
 	struct stat st;
