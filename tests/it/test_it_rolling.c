@@ -203,6 +203,22 @@ CASE(it_rolling, what_has_no_socket_is_refused)
 	tree_down();
 }
 
+CASE(it_rolling, a_dynamic_supervisor_may_be_full)
+{
+	pid_t old;
+
+	tree_up(APP("",
+		"{'id':'d','type':'dynamic_supervisor','max_children':1,'child':{" KEYS
+		",'start':['./h','notify','READY=1','stay']}}"));
+	kick_gives(0, "add d {}");
+	old = pid_of("d/1");
+	kick_gives(0, "restart --rolling d/1");
+	check(pid_of("d/1") != old && !is_alive(old), "not rolled");
+	kick_gives(1, "add d {}");
+	check(strstr(last_err(), "max_children"), "said: %s", last_err());
+	tree_down();
+}
+
 CASE(it_rolling, what_speaks_libkick_is_refused)
 {
 	linked();
