@@ -193,8 +193,7 @@ static bool good_sup_policy(const struct sup_policy *p)
 /* A probe puts it into a request of a fixed size. */
 static bool is_short(const rel *field)
 {
-	return strnlen(REL_STR(*field), KICK_PROBE_TARGET_MAX + 1) <=
-		KICK_PROBE_TARGET_MAX;
+	return strlen(REL_STR(*field)) <= KICK_PROBE_TARGET_MAX;
 }
 
 static bool good_probe(const struct verify *v, const rel *field, bool is_health)
