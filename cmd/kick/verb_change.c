@@ -500,7 +500,8 @@ static int roll_child(
 
 	if (order_call(s, t, "roll_child", "", &a, o) < 0)
 		return o->rc;
-	o->left_alone = rolling->all && is_atom(&a, "no_listen");
+	o->left_alone =
+		rolling->all && (is_atom(&a, "no_listen") || is_atom(&a, "not_found"));
 	rolling->met += !o->left_alone;
 	if (a.result)
 		outcome_take(o, a.result);
@@ -547,6 +548,21 @@ static int find_workers(struct session *s, const char *name, struct rolling *rol
 	return rc;
 }
 
+/* It takes a while until a worker has its turn; who has gone by then need not be
+ * restarted. A failure is left to the one who asks next. */
+static bool has_gone(struct session *s, const char *path)
+{
+	struct tree *tree;
+	struct node *top;
+	bool gone;
+
+	if (session_tree(s, &tree, &top) != STATUS_DONE)
+		return false;
+	gone = !tree_find(top, path) && !target_silent(top);
+	tree_free(tree);
+	return gone;
+}
+
 /* The first that fails is the last: the others go on as they are. */
 static int roll_all(struct session *s, const char *name, struct rolling *rolling)
 {
@@ -557,7 +573,8 @@ static int roll_all(struct session *s, const char *name, struct rolling *rolling
 	while (rc == STATUS_DONE && at < rolling->paths.len) {
 		const char *path = rolling->paths.data + at;
 
-		rc = for_one(s, &order, path, NULL);
+		if (!rolling->all || !has_gone(s, path))
+			rc = for_one(s, &order, path, NULL);
 		at += strlen(path) + 1;
 	}
 	if (rc == STATUS_DONE && rolling->met == 0)

@@ -183,6 +183,27 @@ CASE(it_rolling, the_first_failure_is_the_last)
 	tree_down();
 }
 
+CASE(it_rolling, what_has_gone_when_its_turn_comes_is_passed_over)
+{
+	struct job *job;
+	pid_t z;
+
+	make_fifo("g2");
+	tree_up(APP(
+		"", GATED("w") ",{'id':'d','type':'dynamic_supervisor'}," SERVER("z")));
+	kick_gives(0, "add d {\"start\":[\"./h\",\"stay\"]}");
+	events_follow();
+	z = pid_of("z");
+	job = kick_begin("restart --rolling app");
+	(void)await_event("started", "w", 2);
+	await_lines("w.n", 2);
+	kick_gives(0, "stop d/1");
+	open_gate("g2");
+	check(finish(job) == 0, "said: %s", job_err(job));
+	check(pid_of("z") != z, "z was passed over as well");
+	tree_down();
+}
+
 CASE(it_rolling, what_has_no_socket_is_refused)
 {
 	pid_t old;
