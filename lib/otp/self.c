@@ -66,9 +66,10 @@ int self_tell(const struct link_message *m, const char *text, int fd)
 	if (n > KICK_LINK_MESSAGE_MAX)
 		return -EMSGSIZE;
 	if (sizeof *m + n > sizeof bytes) {
-		at = longer = malloc(sizeof *m + n);
-		if (!at)
+		longer = malloc(sizeof *m + n);
+		if (!longer)
 			return -ENOMEM;
+		at = longer;
 	}
 	memcpy(at, m, sizeof *m);
 	memcpy(at + sizeof *m, text ? text : "", n);

@@ -170,7 +170,7 @@ NODE_TEST(lib_tasksup, task_09_start_child)
 		0);
 	EXPECT_TEXT("done");
 	node_gone(task);
-	CHECK_INT(running(sup), 0);
+	await_none(sup);
 	CHECK_INT(kick_task_supervisor_start_child(kick_to(sup), give_nothing, NULL,
 			  KICK_TEMPORARY, 0, NULL, NULL),
 		0);
