@@ -68,6 +68,10 @@ static bool unix_address(
 
 	if (!*path || path[strlen(path) - 1] == '/')
 		return wrong_address(p, v, "a file name must stand behind \"unix:\"");
+	if (*path == '@')
+		return wrong_address(p, v,
+			"sockets without a file are not kept; a file of that name is "
+			"written \"unix:./@...\"");
 	s->path = value_path(p, path);
 	if (!s->path)
 		return false;

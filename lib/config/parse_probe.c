@@ -143,7 +143,13 @@ bool way_watchdog(struct parse *p, const struct key *k, const cJSON *v, void *ba
 	struct draft_probe *d = base;
 
 	d->spec.kind = PROBE_WATCHDOG;
-	return value_duration(p, k, v, base);
+	if (!value_duration(p, k, v, base))
+		return false;
+	/* The program is told in whole microseconds, and half of that is its time. */
+	if (d->spec.interval_ns >= MSEC_NS)
+		return true;
+	diag_error(p->diag, p->doc, v, "\"%s\" must be at least 1ms", k->name);
+	return false;
 }
 
 bool ready_log(struct parse *p, const struct key *k, const cJSON *v, void *base)
