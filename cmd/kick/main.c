@@ -50,9 +50,6 @@ static int take_option(
 	case OPTION_FOR:
 		s->until = value;
 		break;
-	case OPTION_IN:
-		s->in = value;
-		break;
 	case OPTION_JSON:
 	case OPTION_NO_WAIT:
 	case OPTION_ROLLING:
@@ -144,25 +141,34 @@ static int short_options(struct session *s, struct words *w, const char *word)
 	return STATUS_DONE;
 }
 
+static int take_word(struct session *s, struct words *w, char *word)
+{
+	if (strcmp(word, "--version") == 0)
+		w->operands[w->n++] = word + 2;
+	else if (word[0] != '-' || !word[1])
+		w->operands[w->n++] = word;
+	else if (word[1] == '-')
+		return long_option(s, w, word);
+	else
+		return short_options(s, w, word);
+	return STATUS_DONE;
+}
+
 static int sort_words(struct session *s, struct words *w)
 {
-	bool options_end = false;
 	int rc = STATUS_DONE;
 
 	while (w->at < w->argc && rc == STATUS_DONE) {
 		char *word = w->argv[w->at++];
 
-		if (options_end || word[0] != '-' || !word[1])
-			w->operands[w->n++] = word;
-		else if (strcmp(word, "--") == 0)
-			options_end = true;
-		else if (strcmp(word, "--version") == 0)
-			w->operands[w->n++] = word + 2;
-		else if (word[1] == '-')
-			rc = long_option(s, w, word);
-		else
-			rc = short_options(s, w, word);
+		if (strcmp(word, "--") == 0) {
+			s->before_dashes = w->n - 1;
+			break;
+		}
+		rc = take_word(s, w, word);
 	}
+	while (w->at < w->argc)
+		w->operands[w->n++] = w->argv[w->at++];
 	return rc;
 }
 

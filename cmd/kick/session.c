@@ -30,6 +30,7 @@ void session_init(struct session *s)
 {
 	*s = (struct session){
 		.lines = -1,
+		.before_dashes = -1,
 		.timeout_ns = -1,
 		.deadline = CLIENT_FOREVER,
 		.answer_ns = KICK_ANSWER_MS * MSEC_NS,

@@ -42,7 +42,7 @@ struct session {
 	const char *dir; /* the runtime directory */
 	char dir_buf[256];
 	const char *until;  /* --for, or NULL */
-	const char *in;	    /* --in, or NULL */
+	int before_dashes;  /* operands before "--"; -1: there is none */
 	int64_t lines;	    /* -n, or -1 */
 	int64_t timeout_ns; /* --timeout, or -1 */
 	int64_t deadline;   /* of all waiting: clock_now() or CLIENT_FOREVER */

@@ -119,8 +119,8 @@ static int find_only(struct session *s, struct target *ret)
 			"run it; see: man kick.json");
 	else
 		rc = fail(STATUS_RUN_FAILED,
-			"run: there are several dynamic supervisors (%s); --in NAME "
-			"says which",
+			"run: there are several dynamic supervisors (%s): kick run "
+			"NAME -- COMMAND",
 			buf_text(&f.all));
 	buf_done(&f.all);
 	tree_free(tree);
@@ -130,9 +130,10 @@ static int find_only(struct session *s, struct target *ret)
 	return rc;
 }
 
-static int find_sup(struct session *s, struct target *ret)
+/* given: NULL when there is but one. */
+static int find_sup(struct session *s, const char *given, struct target *ret)
 {
-	int rc = s->in ? target_find_sup(s, s->in, ret) : find_only(s, ret);
+	int rc = given ? target_find_sup(s, given, ret) : find_only(s, ret);
 
 	if (rc != STATUS_DONE)
 		return STATUS_RUN_FAILED;
@@ -430,9 +431,12 @@ int verb_run(struct session *s, char **args, int n)
 	autoclose int signals = -EBADF;
 	struct target sup;
 	struct task t = { 0 };
-	int rc, r;
+	int first = s->before_dashes, rc, r;
 
-	rc = find_sup(s, &sup);
+	if (first < 0 || first > 1 || first == n)
+		return fail(STATUS_USAGE, "usage: kick run %s; see: kick help run",
+			s->verb->args);
+	rc = find_sup(s, first ? args[0] : NULL, &sup);
 	if (rc != STATUS_DONE)
 		return rc;
 	t.sup = sup.path;
@@ -445,7 +449,7 @@ int verb_run(struct session *s, char **args, int n)
 		(void)session_unreachable(s, r, "run");
 		rc = STATUS_RUN_FAILED;
 	} else {
-		rc = start(s, &t, args, n);
+		rc = start(s, &t, args + first, n - first);
 	}
 	if (rc == STATUS_DONE)
 		rc = await_end(s, &t);

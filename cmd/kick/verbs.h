@@ -46,7 +46,6 @@ enum status {
 	X(FOLLOW, 'f', "follow", "", "go on with what comes")                   \
 	X(LINES, 'n', "lines", "N", "the last N only")                          \
 	X(FOR, 0, "for", "STATE", "running, stopped, exited or down")           \
-	X(IN, 0, "in", "SUP", "the dynamic supervisor that is to run it")       \
 	X(DRY_RUN, 0, "dry-run", "", "print the plan, change nothing")          \
 	X(HELP, 'h', "help", "", "help, on a verb if one is given")
 
@@ -85,7 +84,7 @@ enum option_id {
 		"count a supervisor's children")                                     \
 	X(ADD, add, "add", "SUP SPEC", 2, 2, BIT(JSON),                              \
 		"add a child from a specification (JSON, a file, or -)")             \
-	X(RUN, run, "run", "-- COMMAND [ARG...]", 1, MANY, BIT(IN),                  \
+	X(RUN, run, "run", "[SUP] -- COMMAND [ARG...]", 1, MANY, 0,                  \
 		"run a command in a dynamic supervisor, end with its status")        \
 	X(DELETE, delete, "delete", "NAME...", 1, MANY, BIT(JSON),                   \
 		"stop a child and forget it")                                        \

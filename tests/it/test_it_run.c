@@ -15,15 +15,18 @@ CASE(it_run, it_ends_with_the_commands_status)
 		const char *said;
 	} rows[] = {
 		{ "-- ./h", 0, "" },
-		{ "./h", 0, "" },
+		{ "./h", 2, "usage: kick run" },
+		{ "jobs more -- ./h", 2, "usage: kick run" },
+		{ "jobs --", 2, "usage: kick run" },
+		{ "-- ./h say --", 0, "" },
 		{ "-- ./h exit 3", 3, "" },
-		{ "--in jobs -- ./h exit 255", 255, "" },
+		{ "jobs -- ./h exit 255", 255, "" },
 		{ "-- ./h kill KILL", 137, "" },
 		{ "-- ./h kill TERM", 143, "" },
 		{ "-- ./nothing", 127, "nothing was started in jobs" },
 		{ "-- ./plain", 126, "nothing was started in jobs" },
-		{ "--in app -- ./h", 125, "app is a supervisor" },
-		{ "--in nobody -- ./h", 125, "no such name" },
+		{ "app -- ./h", 125, "app is a supervisor" },
+		{ "nobody -- ./h", 125, "no such name" },
 		{ "", 2, "usage: kick run" },
 		{ "--json -- ./h", 2, "does not take --json" },
 	};
@@ -62,8 +65,9 @@ CASE(it_run, it_needs_one_supervisor)
 	tree_up("{'name':'app','children':[" JOBS
 		",{'id':'more','type':'dynamic_supervisor','max_children':1}]}");
 	kick_gives(125, "run -- ./h");
-	check(strstr(last_err(), "(jobs, more); --in NAME"), "said: %s", last_err());
-	kick_gives(4, "run --in more -- ./h exit 4");
+	check(strstr(last_err(), "(jobs, more): kick run NAME -- COMMAND"), "said: %s",
+		last_err());
+	kick_gives(4, "run more -- ./h exit 4");
 	tree_down();
 }
 
