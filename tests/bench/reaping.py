@@ -61,14 +61,16 @@ def reaped(st, first, kind, n):
 
 
 FIRST = {"floor": floor, "command": of_command, "tree": of_tree}
-KINDS = (("one", "reap_one", 1), ("all", "reap_all", 2))
+# How they end, its row, the part of the orphans, and how often in a round: what is over
+# in a moment varies more.
+KINDS = (("one", "reap_one", 1, 1), ("all", "reap_all", 2, 4))
 
 
 def measure_reaping(st, o, res):
     check_allowed()
     for i in range(o.reap):
-        for kind, row, part in KINDS:
-            for name, first in stage.in_turn(list(FIRST.items()), i):
+        for kind, row, part, times in KINDS:
+            for name, first in stage.in_turn(list(FIRST.items()) * times, i):
                 took = reaped(st, first, kind, o.orphans // part)
                 if name == "floor":
                     res.add(row + "_command", floor=took)
