@@ -58,7 +58,7 @@ static char *section(const char *page, const char *title)
 /* Words without brackets, spaces and the names of macros, to compare two spellings. */
 static void squeeze(const char *text, char *out, size_t size)
 {
-	static const char *const macros[] = { "Op", "Ar", "Ic" };
+	static const char *const macros[] = { "Op", "Oo", "Oc", "Ar", "Ic" };
 	size_t n = 0;
 
 	while (*text && n + 1 < size) {
