@@ -50,6 +50,10 @@ _Noreturn void it_fail(const char *file, int line, const char *fmt, ...)
 /* Passes the test at once, counted as skipped. */
 _Noreturn void it_skip(const char *name, const char *reason);
 
+/* Skips the test unless we are root and another user may execute what was built: a
+ * checkout below /root hides it. */
+void it_need_other_users(const char *name);
+
 /* --- the directory -------------------------------------------------------------------
  * Programs run in it; "./h" is the helper. Names of files are relative to it. */
 

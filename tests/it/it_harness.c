@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -301,6 +302,23 @@ _Noreturn void it_skip(const char *name, const char *reason)
 	(void)fprintf(stderr, "SKIPPED: %s: %s\n", name, reason);
 	it_clean();
 	exit(0);
+}
+
+static bool others_reach_us(void)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(setgroups(0, NULL) < 0 || setgid(65534) < 0 ||
+			setuid(65534) < 0 || access("./h", X_OK) < 0);
+	return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+void it_need_other_users(const char *name)
+{
+	if (getuid() != 0 || !others_reach_us())
+		it_skip(name, "needs root, and a build that other users may execute");
 }
 
 /* --- files

@@ -66,15 +66,7 @@ static int kick_as(uid_t uid, gid_t group, const char *const *words)
 
 static void need_other_users(const char *test)
 {
-	int status = 99;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		run_as(STRANGER, 0);
-		_exit(access("./h", X_OK) < 0);
-	}
-	if (waitpid(pid, &status, 0) != pid || status != 0)
-		it_skip(test, "needs root, and a build that other users may execute");
+	it_need_other_users(test);
 	(void)snprintf(said, sizeof said, "%s/kick", it.out);
 	check(symlink(said, "kick") == 0, "symlink");
 }

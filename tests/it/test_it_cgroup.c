@@ -295,6 +295,7 @@ CASE(it_cgroup, an_ordinary_user_makes_groups_in_its_own)
 	static const char *const files[] = { "", "/cgroup.procs",
 		"/cgroup.subtree_control" };
 
+	it_need_other_users("it_cgroup::an_ordinary_user_makes_groups_in_its_own");
 	need_home("it_cgroup::an_ordinary_user_makes_groups_in_its_own", true);
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
 		char path[300];

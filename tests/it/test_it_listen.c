@@ -353,9 +353,9 @@ CASE(it_listen, a_privileged_port_without_privilege_is_told)
 	static const char test[] =
 		"it_listen::a_privileged_port_without_privilege_is_told";
 
-	if (geteuid() != 0 ||
-		access("/proc/sys/net/ipv4/ip_unprivileged_port_start", R_OK) < 0)
-		it_skip(test, "needs root");
+	it_need_other_users(test);
+	if (access("/proc/sys/net/ipv4/ip_unprivileged_port_start", R_OK) < 0)
+		it_skip(test, "needs /proc");
 	if (strtol(read_of(1, "../sys/net/ipv4/ip_unprivileged_port_start"), NULL, 10) <
 		80)
 		it_skip(test, "no port is privileged here");

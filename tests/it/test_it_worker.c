@@ -179,27 +179,12 @@ CASE(it_worker, each_start_bears_a_mark_of_its_own)
 	tree_down();
 }
 
-/* Whether another user could execute what was built: a checkout below /root hides it.
- */
-static bool others_reach_us(void)
-{
-	int status = 0;
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(setgroups(0, NULL) < 0 || setgid(65534) < 0 ||
-			setuid(65534) < 0 || access("./h", X_OK) < 0);
-	return waitpid(pid, &status, 0) == pid && status == 0;
-}
-
 CASE(it_worker, user_and_groups_are_taken_on)
 {
 	const struct passwd *nobody = getpwnam("nobody");
 	char line[100];
 
-	if (getuid() != 0 || !others_reach_us())
-		it_skip("it_worker::user_and_groups_are_taken_on",
-			"needs root, and a build that other users may execute");
+	it_need_other_users("it_worker::user_and_groups_are_taken_on");
 	check(nobody, "there is no nobody");
 	(void)chmod(".", 0777);
 	tree_up("{'name':'app','children':[" CHILD("a", "'user':'nobody'",
@@ -228,9 +213,7 @@ CASE(it_worker, another_user_is_killed_as_well)
 {
 	pid_t d;
 
-	if (getuid() != 0 || !others_reach_us())
-		it_skip("it_worker::another_user_is_killed_as_well",
-			"needs root, and a build that other users may execute");
+	it_need_other_users("it_worker::another_user_is_killed_as_well");
 	(void)chmod(".", 0777);
 	tree_up("{'name':'app','children':[" CHILD("a",
 		"'user':'nobody','shutdown':'200ms'",
@@ -246,9 +229,7 @@ CASE(it_worker, whole_tree_runs_as_an_ordinary_user)
 {
 	const struct passwd *nobody = getpwnam("nobody");
 
-	if (getuid() != 0 || !others_reach_us())
-		it_skip("it_worker::whole_tree_runs_as_an_ordinary_user",
-			"needs root, and a build that other users may execute");
+	it_need_other_users("it_worker::whole_tree_runs_as_an_ordinary_user");
 	check(nobody, "there is no nobody");
 	check(chown(".", nobody->pw_uid, nobody->pw_gid) == 0 && chmod(".", 0777) == 0,
 		"chown");
