@@ -26,6 +26,9 @@ void parse_check_ids(struct parse *p, const struct draft_sup *sup);
 void parse_top(struct parse *p, const cJSON *root, struct draft_config *cf);
 void parse_include(struct parse *p, const cJSON *root, struct draft_config *cf);
 
+/* No file is kept by two agents below sup. */
+void parse_check_files(struct parse *p, const struct draft_sup *sup);
+
 /* Every name in a child's "listen" is a socket of the application. */
 void parse_check_sockets(struct parse *p, const struct draft_config *cf);
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -10,6 +11,7 @@
 #include "base/num.h"
 #include "base/signame.h"
 #include "config/expand.h"
+#include "config/parse.h"
 #include "config/values.h"
 
 /* Signals that fit in the set of success_spec. */
@@ -398,4 +400,59 @@ bool child_file(struct parse *p, const struct key *k, const cJSON *v, void *base
 		return false;
 	c->file = value_path(p, c->file);
 	return c->file != NULL;
+}
+
+struct kept {
+	const struct draft_child *agent;
+	size_t position;
+};
+
+struct kept_list {
+	struct kept *at; /* NULL: they are only counted */
+	size_t n;
+};
+
+static void collect_files(const struct draft_sup *sup, struct kept_list *list)
+{
+	for (const struct draft_child *c = sup->first; c; c = c->next) {
+		if (c->file && list->at)
+			list->at[list->n] = (struct kept){ c, list->n };
+		list->n += c->file != NULL;
+		collect_files(&c->sup, list);
+	}
+}
+
+static int compare_files(const void *left, const void *right)
+{
+	const struct kept *a = left, *b = right;
+	int order = strcmp(a->agent->file, b->agent->file);
+
+	if (order != 0)
+		return order;
+	return (a->position > b->position) - (a->position < b->position);
+}
+
+void parse_check_files(struct parse *p, const struct draft_sup *sup)
+{
+	struct kept_list list = { 0 };
+	autofree struct kept *all = NULL;
+
+	collect_files(sup, &list);
+	all = calloc(list.n + 1, sizeof *all);
+	if (!all) {
+		p->arena->failed = true;
+		return;
+	}
+	list = (struct kept_list){ .at = all };
+	collect_files(sup, &list);
+	qsort(all, list.n, sizeof *all, compare_files);
+	for (size_t i = 1; i < list.n; i++) {
+		const struct draft_child *c = all[i].agent;
+
+		if (strcmp(all[i - 1].agent->file, c->file) == 0)
+			diag_error(p->diag, c->doc, json_get(c->item, "file"),
+				"another agent keeps its value in %s, too; each needs a "
+				"file of its own, partitions by ${PARTITION}",
+				c->file);
+	}
 }

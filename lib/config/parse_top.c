@@ -174,6 +174,7 @@ void parse_finish(struct parse *p, struct draft_config *cf)
 	check_top_ids(p, cf);
 	parse_check_sockets(p, cf);
 	parse_check_ids(p, &cf->top.sup);
+	parse_check_files(p, &cf->top.sup);
 }
 
 static int compare_keys(const void *left, const void *right)
