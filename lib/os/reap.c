@@ -86,13 +86,13 @@ bool reap_outlived_by_group(void)
 	return known == YES;
 }
 
-void reap_kill_group(const struct proc *leader)
+void reap_signal_group(const struct proc *leader, int sig)
 {
 	if (reap_outlived_by_group() && leader->fd >= 0)
-		(void)syscall(SYS_pidfd_send_signal, leader->fd, SIGKILL, NULL,
+		(void)syscall(SYS_pidfd_send_signal, leader->fd, sig, NULL,
 			PIDFD_SIGNAL_PROCESS_GROUP);
 	else
-		(void)kill(-leader->pid, SIGKILL);
+		(void)kill(-leader->pid, sig);
 }
 
 /* --- listing ------------------------------------------------------------------------

@@ -23,14 +23,14 @@ int reap(pid_t pid, struct reason *ret);
 /* Reaps one child that has ended: this one, 0 any. Returns as reap_peek(). */
 pid_t reap_next(pid_t which, struct reason *ret);
 
-/* True where reap_kill_group() works when the leader has been reaped already
+/* True where reap_signal_group() works when the leader has been reaped already
  * (Linux 6.9, PIDFD_SIGNAL_PROCESS_GROUP in pidfd_send_signal(2)), so that nobody needs
  * to look who has ended before reaping him. */
 bool reap_outlived_by_group(void);
 
-/* Kills the group that this child leads, or led. Before it is reaped, or else only
+/* Signals the group that this child leads, or led. Before it is reaped, or else only
  * where reap_outlived_by_group(). */
-void reap_kill_group(const struct proc *leader);
+void reap_signal_group(const struct proc *leader, int sig);
 
 /* Calls back for each living child of this process's first thread, as listed in
  * /proc/self/task/PID/children: what was adopted, and what that thread has spawned

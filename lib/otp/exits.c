@@ -368,7 +368,7 @@ static bool next_end(struct supervisor *sv, pid_t which, struct end *e)
 		return which && next_end(sv, 0, e);
 	group = leader(sv, e);
 	if (group)
-		reap_kill_group(group);
+		reap_signal_group(group, SIGKILL);
 	if (!late && reap(e->pid, &e->facts) < 0)
 		e->facts = reason_text("killed");
 	return true;

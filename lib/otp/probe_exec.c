@@ -80,7 +80,7 @@ void probe_exec_kill(struct probe *p)
 {
 	if (p->proc.pid == 0)
 		return;
-	(void)kill(-p->proc.pid, SIGKILL);
+	reap_signal_group(&p->proc, SIGKILL);
 	(void)kill(p->proc.pid, SIGKILL);
 }
 

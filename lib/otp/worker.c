@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "config/expand.h"
+#include "os/reap.h"
 #include "os/roles.h"
 #include "otp/internal.h"
 
@@ -609,8 +610,8 @@ int worker_spawn_probe(struct supervised *c, const struct probe_spec *spec,
 	return r;
 }
 
-/* The main process is unreaped as long as it is in the table, so that its pid, and the
- * group it leads, are its own. */
+/* It may have been reaped a moment ago: by number only where there is no pidfd, or a
+ * filter refuses it. */
 int supervisor_signal(struct supervised *c, int sig)
 {
 	if (c->proc.pid == 0)
@@ -622,6 +623,8 @@ int supervisor_signal(struct supervised *c, int sig)
 	if (c->proc.fd >= 0 &&
 		syscall(SYS_pidfd_send_signal, c->proc.fd, sig, NULL, 0) == 0)
 		return 0;
+	if (c->proc.fd >= 0 && errno == ESRCH)
+		return -ESRCH;
 	return kill(c->proc.pid, sig) < 0 ? -errno : 0;
 }
 
@@ -632,8 +635,8 @@ void worker_stop(struct supervised *c)
 	if (c->proc.pid == 0)
 		return;
 	if (c->spec->kill_mode == KILL_GROUP) {
-		(void)kill(-c->proc.pid, sig);
-		(void)kill(-c->proc.pid, SIGCONT);
+		reap_signal_group(&c->proc, sig);
+		reap_signal_group(&c->proc, SIGCONT);
 		exits_stop_left(c);
 	}
 	(void)supervisor_signal(c, sig);
@@ -645,6 +648,6 @@ void worker_kill(struct supervised *c)
 	if (c->proc.pid == 0)
 		return;
 	group_kill(c);
-	(void)kill(-c->proc.pid, SIGKILL);
+	reap_signal_group(&c->proc, SIGKILL);
 	(void)supervisor_signal(c, SIGKILL);
 }

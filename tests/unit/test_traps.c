@@ -135,7 +135,7 @@ Test(traps, a_group_is_killed_while_its_leader_is_unreaped)
 	struct proc p = leader_that_ends(&member);
 
 	cr_expect(reap_peek(0) == p.pid);
-	reap_kill_group(&p);
+	reap_signal_group(&p, SIGKILL);
 	expect_gone(member);
 }
 
@@ -151,7 +151,7 @@ Test(traps, a_group_is_killed_through_the_pidfd_of_a_reaped_leader)
 	cr_expect(reap_next(0, &r) == p.pid);
 	/* The number is not looked at: it may be another's by now. */
 	p.pid = INT_MAX;
-	reap_kill_group(&p);
+	reap_signal_group(&p, SIGKILL);
 	expect_gone(member);
 }
 
