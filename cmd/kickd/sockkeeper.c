@@ -108,18 +108,16 @@ static void say_mended(const struct kept_socket *s, const char *what)
 /* Into the table that every fork takes along, and to the supervisors that there are. */
 static void hand_out(struct kept_socket *s)
 {
-	struct link_message m = { .kind = LINK_SOCKET,
-		.number = listener_id(s->io.fd) };
 	int copy = fcntl(s->io.fd, F_DUPFD_CLOEXEC, 0);
 
 	if (copy >= 0)
 		(void)listening_put(s->name, copy);
 	if (s->owner->link)
-		(void)link_send(s->owner->link, &m, s->name, s->io.fd);
+		(void)listening_send(s->owner->link, s->name, s->io.fd);
 }
 
 /* It is fit for use; a start may wait for that. */
-static void is_well(struct kept_socket *s)
+static void offer(struct kept_socket *s)
 {
 	s->failed = false;
 	(void)loop_add(s->owner->loop, &s->io, EPOLLRDHUP);
@@ -165,7 +163,7 @@ static void replace(struct kept_socket *s)
 	}
 	(void)fd_close(s->io.fd);
 	s->io.fd = fd;
-	is_well(s);
+	offer(s);
 	say_mended(s, "it was opened anew");
 }
 
@@ -185,7 +183,7 @@ static void open_again(struct kept_socket *s)
 		s->io.fd = fd;
 	}
 	s->ended = false;
-	is_well(s);
+	offer(s);
 }
 
 static void mend(struct kept_socket *s)
@@ -205,7 +203,7 @@ static void mend(struct kept_socket *s)
 		return;
 	}
 	if (listener_again(s->io.fd, spec_of(s)) == 0) {
-		is_well(s);
+		offer(s);
 		say_mended(s, "it listens again");
 	} else {
 		replace(s);
@@ -231,7 +229,7 @@ static void on_again(struct timer *t, int64_t now)
 		if (listener_is_dead(s->io.fd))
 			mend(s);
 		else
-			is_well(s);
+			offer(s);
 	}
 }
 

@@ -111,6 +111,13 @@ int listening_fd(const char *name)
 	return h ? h->fd : -1;
 }
 
+int listening_send(struct link *link, const char *name, int fd)
+{
+	struct link_message m = { .kind = LINK_SOCKET, .number = listener_id(fd) };
+
+	return link_send(link, &m, name, fd);
+}
+
 void listening_drop_others(const struct config *cf)
 {
 	for (size_t i = table.n; i-- > 0;) {
@@ -394,10 +401,8 @@ static void drop_uses(const struct supervised *by, bool all)
  * knows already that it is used here, and so keeps it open. */
 static void is_asked(struct supervised *by, struct held *h, const char *name)
 {
-	struct link_message m = { .kind = LINK_SOCKET };
-
 	if (is_well(h)) {
-		(void)link_send(&by->nested->link, &m, name, h->fd);
+		(void)listening_send(&by->nested->link, name, h->fd);
 		return;
 	}
 	if (h)

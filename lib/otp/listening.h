@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "config/spec.h"
+#include "otp/link.h"
 
 /* Takes fd over, in place of what had the name; it is closed on failure. 0 or -ENOMEM.
  */
@@ -14,6 +15,10 @@ int listening_put(const char *name, int fd);
 
 /* The descriptor, which stays the table's; -1: there is no such socket. */
 int listening_fd(const char *name);
+
+/* Sends the descriptor down, and which socket it is, should there be no room for it on
+ * the way. 0 or a negative errno. */
+int listening_send(struct link *link, const char *name, int fd);
 
 /* Closes all that the configuration does not name. */
 void listening_drop_others(const struct config *cf);

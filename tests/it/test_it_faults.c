@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "it_dial.h"
 #include "it_inside.h"
 #include "os/roles.h"
 
@@ -25,7 +26,7 @@
 
 /* A connection that was made before the fault is served during it. */
 
-static int dial(const char *name)
+static int connect_to(const char *name)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -75,7 +76,7 @@ static const char *hear(int fd)
 	return text;
 }
 
-static const char *ask(int fd, const char *method, const char *params)
+static const char *request(int fd, const char *method, const char *params)
 {
 	say(fd, method, params);
 	return hear(fd);
@@ -84,9 +85,9 @@ static const char *ask(int fd, const char *method, const char *params)
 /* A connection that has been accepted. */
 static int dial_served(const char *name)
 {
-	int fd = dial(name);
+	int fd = connect_to(name);
 
-	check(strstr(ask(fd, "status", "{}"), "\"result\""), "%s does not answer",
+	check(strstr(request(fd, "status", "{}"), "\"result\""), "%s does not answer",
 		name);
 	return fd;
 }
@@ -95,14 +96,14 @@ static int dial_served(const char *name)
 static const char *socket_of(const char *path)
 {
 	static char name[16];
-	int fd = dial("0");
+	int fd = connect_to("0");
 	char params[100];
 	cJSON *json;
 	const cJSON *node;
 	const char *s;
 
 	(void)snprintf(params, sizeof params, "{'id':'%s'}", path);
-	json = cJSON_Parse(ask(fd, "status", params));
+	json = cJSON_Parse(request(fd, "status", params));
 	node = cJSON_GetObjectItem(json, "result");
 	s = cJSON_GetStringValue(cJSON_GetObjectItem(node, "socket"));
 	check(s, "%s has no socket: %s", path, hear(fd));
@@ -155,6 +156,11 @@ static void lift(pid_t pid, int resource, const struct rlimit *was)
 
 /* Not one more: roles are taken, and what a process of kick opens lies above. */
 #define NO_DESCRIPTORS FD_FREE
+#define SUP(id, children) \
+	"{'id':'" id "','type':'supervisor','children':[" children "]}"
+#define WITH_T(id, more)                                             \
+	"{'id':'" id "','listen':['t'],'start':['./h','stay']," more \
+	"'start_timeout':'infinity','stdout':'null','stderr':'null'}"
 
 #define TREE                                                                     \
 	"{'name':'app','max_restarts':'infinity','children':[" WORKER(           \
@@ -180,7 +186,7 @@ CASE(it_faults, without_descriptors_a_start_fails_is_tried_again_and_comes_up)
 	check(strcmp(text, "failed_to_start:clone:EMFILE") == 0, "reason %s", text);
 	await_err("s/x cannot be started: clone: Too many open files");
 	/* By hand: refused with the same, and not tried again. */
-	text = ask(fd, "restart_child", "{'id':'y'}");
+	text = request(fd, "restart_child", "{'id':'y'}");
 	check(strstr(text, "failed_to_start:pipe:EMFILE"), "answer: %s", text);
 	check(is_alive(s) && is_alive(a), "something else has ended");
 	kick_gives(0, "restart a");
@@ -207,21 +213,41 @@ CASE(it_faults, with_too_few_descriptors_it_says_how_many_it_needs)
 	check(strstr(tree_err(), "at least 42"), "said: %s", tree_err());
 }
 
-/* The root is asked for the socket, and has no number for the copy that it sends. */
-CASE(it_faults, without_descriptors_in_the_root_who_has_a_socket_is_started)
+/* Who sends a socket, or passes it on, has no number for a copy: the one that was
+ * inherited will do. */
+CASE(it_faults, without_descriptors_on_its_way_a_socket_is_there_all_the_same)
 {
-	struct rlimit was;
+	static const struct {
+		const char
+			*user; /* who has it already: then "app" answers, not kickd */
+		const char *poor; /* NULL: kickd */
+	} rows[] = { { "", NULL }, { WITH_T("a", "") ",", "n" } };
 
-	tree_up("{'name':'app','listen':{'s':'unix:s'},'children':["
-		"{'id':'a','listen':['s'],'start':['./h','stay']},"
-		"{'id':'n','type':'supervisor','children':[{'id':'b','listen':['s'],"
-		"'autostart':false,'start':['./h','stay'],'stdout':'null',"
-		"'stderr':'null','start_timeout':'infinity'}]}]}");
-	was = limit(tree_pid(), RLIMIT_NOFILE, NO_DESCRIPTORS);
-	kick_gives(0, "start n/b");
-	lift(tree_pid(), RLIMIT_NOFILE, &was);
-	kick_gives(0, "status");
-	tree_down();
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char config[700], name[16];
+		struct rlimit was;
+		const char *at;
+		pid_t poor;
+		int fd;
+
+		(void)snprintf(config, sizeof config,
+			"{'name':'app','listen':{'t':'tcp://127.0.0.1:%d'},'children':["
+			"%s" SUP("n", SUP("m", WITH_T("b", "'autostart':false,"))) "]}",
+			free_port(), rows[i].user);
+		tree_up(config);
+		kick_gives(0, "status --json n/m");
+		at = strstr(last_out(), "\"socket\":\"");
+		check(at && sscanf(at, "\"socket\":\"%15[0-9]", name) == 1, "%s",
+			last_out());
+		fd = dial_served(name);
+		poor = rows[i].poor ? pid_of(rows[i].poor) : tree_pid();
+		was = limit(poor, RLIMIT_NOFILE, NO_DESCRIPTORS);
+		check(strstr(request(fd, "restart_child", "{'id':'b'}"), "\"result\""),
+			"%zu: no start", i);
+		lift(poor, RLIMIT_NOFILE, &was);
+		(void)close(fd);
+		tree_down();
+	}
 }
 
 CASE(it_faults, without_descriptors_what_is_stopped_is_still_gone)
@@ -237,7 +263,7 @@ CASE(it_faults, without_descriptors_what_is_stopped_is_still_gone)
 	d = pid_in("d");
 	fd = dial_served("0");
 	was = limit(top, RLIMIT_NOFILE, NO_DESCRIPTORS);
-	check(strstr(ask(fd, "terminate_child", "{'id':'a'}"), "\"stopped\""),
+	check(strstr(request(fd, "terminate_child", "{'id':'a'}"), "\"stopped\""),
 		"not stopped");
 	check(!is_alive(d), "what it had forked lives");
 	lift(top, RLIMIT_NOFILE, &was);
@@ -291,7 +317,7 @@ CASE(it_faults, clients_that_cannot_be_accepted_wait_without_a_busy_loop)
 	(void)snprintf(name, sizeof name, "%s", socket_of("s"));
 	was = limit(s, RLIMIT_NOFILE, NO_DESCRIPTORS);
 	for (int i = 0; i < 5; i++) {
-		fds[i] = dial(name);
+		fds[i] = connect_to(name);
 		say(fds[i], "status", "{}");
 	}
 	kill_hard(x);
@@ -327,7 +353,7 @@ CASE(it_faults, a_client_for_whom_there_is_no_descriptor_is_told_so)
 	held = dial_served("0");
 	/* The spare one, given up for a moment, is all that there is. */
 	was = limit(top, RLIMIT_NOFILE, next_descriptor(top));
-	fd = dial("0");
+	fd = connect_to("0");
 	text = hear(fd);
 	check(strstr(text, "\"error\""), "not refused: %s", text);
 	check(strstr(text, "descriptor"), "it does not say why: %s", text);
@@ -359,7 +385,8 @@ CASE(it_faults, a_pipe_lost_on_its_way_to_the_root_does_not_break_the_logger)
 	top = pid_of("app");
 	fd = dial_served(socket_of("s"));
 	was = limit(top, RLIMIT_NOFILE, NO_DESCRIPTORS);
-	check(strstr(ask(fd, "restart_child", "{'id':'y'}"), "\"result\""), "no start");
+	check(strstr(request(fd, "restart_child", "{'id':'y'}"), "\"result\""),
+		"no start");
 	await_out("s/y | hello");
 	lift(top, RLIMIT_NOFILE, &was);
 	(void)close(fd);
