@@ -36,12 +36,12 @@ static void want_manual_start(struct sup *s, struct child *c, struct waiter *w)
 	sup_wait(c, w, WAIT_START);
 }
 
-void sup_start_child(struct sup *s, struct child *c, const char *id,
-	const struct child_policy *policy, struct waiter *w, int64_t now)
+/* c is initialised; most: with so many there is no room for another. */
+static void start_new(
+	struct sup *s, struct child *c, uint32_t most, struct waiter *w, int64_t now)
 {
-	const struct child *other = sup_find(s, id);
+	const struct child *other = sup_find(s, c->id);
 
-	sup_child_init(c, id, policy);
 	c->added = true;
 	if (s->phase >= SUP_CLOSED)
 		give_back(s, c, w, SUP_SHUTTING_DOWN);
@@ -49,7 +49,7 @@ void sup_start_child(struct sup *s, struct child *c, const char *id,
 		give_back(s, c, w,
 			child_is_alive(other) ? SUP_ALREADY_STARTED
 					      : SUP_ALREADY_PRESENT);
-	else if (s->n >= s->policy.max_children)
+	else if (s->n >= most)
 		give_back(s, c, w, SUP_MAX_CHILDREN);
 	else if (sup_make_room(s, 1) < 0)
 		give_back(s, c, w, SUP_NO_MEMORY);
@@ -60,6 +60,20 @@ void sup_start_child(struct sup *s, struct child *c, const char *id,
 		want_manual_start(s, c, w);
 		sup_progress(s, now);
 	}
+}
+
+void sup_start_child(struct sup *s, struct child *c, const char *id,
+	const struct child_policy *policy, struct waiter *w, int64_t now)
+{
+	sup_child_init(c, id, policy);
+	start_new(s, c, s->policy.max_children, w, now);
+}
+
+void sup_start_second(struct sup *s, struct child *c, const char *id,
+	const struct child_policy *policy, struct waiter *w, int64_t now)
+{
+	sup_child_init(c, id, policy);
+	start_new(s, c, POLICY_NO_LIMIT, w, now);
 }
 
 /* RETRY-6: whoever waited in the wave behind a child that is no longer tried stays

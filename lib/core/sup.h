@@ -273,6 +273,11 @@ void sup_hurry(struct sup *s, const struct reason *reason, int64_t now);
 void sup_start_child(struct sup *s, struct child *c, const char *id,
 	const struct child_policy *policy, struct waiter *w, int64_t now);
 
+/* The same for a second process of a child that is there: it takes nobody's place, so
+ * max_children is not asked. */
+void sup_start_second(struct sup *s, struct child *c, const char *id,
+	const struct child_policy *policy, struct waiter *w, int64_t now);
+
 /* terminate_child (API-3): down, and sticky until somebody starts it. */
 void sup_terminate_child(struct sup *s, struct child *c, struct waiter *w, int64_t now);
 

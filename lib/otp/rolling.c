@@ -152,7 +152,6 @@ const char *supervisor_roll_refusal(const struct supervised *c)
 void supervisor_roll_child(
 	struct supervisor *sv, struct supervised *c, struct request *rq)
 {
-	uint32_t most = sv->core.policy.max_children;
 	size_t size = strlen(c->core.id) + 1;
 	struct supervised *n;
 	struct roll *roll;
@@ -174,10 +173,7 @@ void supervisor_roll_child(
 		.old_pid = c->proc.pid,
 		.result = SUP_OK };
 	memcpy(roll->id, c->core.id, size);
-	/* It is not a further child: a dynamic supervisor may be full. */
-	sv->core.policy.max_children = POLICY_NO_LIMIT;
-	sup_start_child(&sv->core, &n->core, n->id, &n->spec->policy, &roll->rq.waiter,
+	sup_start_second(&sv->core, &n->core, n->id, &n->spec->policy, &roll->rq.waiter,
 		clock_now());
-	sv->core.policy.max_children = most;
 	supervisor_settle(sv);
 }
