@@ -49,16 +49,25 @@ static bool good_array(
 		      : n == 0;
 }
 
+/* Of a struct that begins with how many items there are, a uint32_t. */
+static bool is_list(const struct verify *v, const rel *field, size_t head, size_t item,
+	size_t align, uint32_t max)
+{
+	const uint32_t *n = REL_GET(uint32_t, *field);
+
+	return is_within(v, field, head, align) && *n <= max &&
+		is_within(v, field, head + *n * item, align);
+}
+
 static bool good_list(const struct verify *v, const rel *field, uint32_t max)
 {
 	const struct str_list *l = REL_GET(struct str_list, *field);
 
 	if (!l)
 		return true;
-	if (!is_within(v, field, sizeof *l, _Alignof(struct str_list)) || l->n == 0 ||
-		l->n > max ||
-		!is_within(v, field, sizeof *l + l->n * sizeof(rel),
-			_Alignof(struct str_list)))
+	if (!is_list(
+		    v, field, sizeof *l, sizeof(rel), _Alignof(struct str_list), max) ||
+		l->n == 0)
 		return false;
 	for (uint32_t i = 0; i < l->n; i++) {
 		if (!good_string(v, &l->at[i], false))
@@ -73,10 +82,8 @@ static bool good_env(const struct verify *v, const rel *field)
 
 	if (!l)
 		return true;
-	if (!is_within(v, field, sizeof *l, _Alignof(struct env_list)) ||
-		l->n > KICK_ENV_MAX ||
-		!is_within(v, field, sizeof *l + l->n * sizeof(struct env_pair),
-			_Alignof(struct env_list)))
+	if (!is_list(v, field, sizeof *l, sizeof(struct env_pair),
+		    _Alignof(struct env_list), KICK_ENV_MAX))
 		return false;
 	for (uint32_t i = 0; i < l->n; i++) {
 		if (!good_string(v, &l->at[i].key, false) ||
@@ -139,10 +146,8 @@ static bool good_sockets(const struct verify *v, const rel *field)
 
 	if (!l)
 		return true;
-	if (!is_within(v, field, sizeof *l, _Alignof(struct socket_list)) ||
-		l->n > KICK_SOCKETS_MAX ||
-		!is_within(v, field, sizeof *l + l->n * sizeof(struct socket_spec),
-			_Alignof(struct socket_list)))
+	if (!is_list(v, field, sizeof *l, sizeof(struct socket_spec),
+		    _Alignof(struct socket_list), KICK_SOCKETS_MAX))
 		return false;
 	for (uint32_t i = 0; i < l->n; i++) {
 		if (!good_socket(v, &l->at[i]))
