@@ -181,10 +181,7 @@ static int check_usage(const struct session *s, const struct verb *v, int n)
 			return fail(STATUS_USAGE,
 				"%s does not take --%s; see: kick help %s", v->name,
 				option_rows[i].name, v->name);
-	if (n < v->min || n > v->max)
-		return fail(STATUS_USAGE, "usage: kick %s%s%s; see: kick help %s",
-			v->name, *v->args ? " " : "", v->args, v->name);
-	return STATUS_DONE;
+	return n < v->min || n > v->max ? fail_usage(v) : STATUS_DONE;
 }
 
 static int run(struct session *s, struct words *w)

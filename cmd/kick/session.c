@@ -172,6 +172,12 @@ int fail_verb(const char *name)
 		STATUS_USAGE, "unknown verb \"%s\"; kick help lists them all", name);
 }
 
+int fail_usage(const struct verb *v)
+{
+	return fail(STATUS_USAGE, "usage: kick %s%s%s; see: kick help %s", v->name,
+		*v->args ? " " : "", v->args, v->name);
+}
+
 static struct opened **find_opened(struct session *s, const char *socket)
 {
 	struct opened **at = &s->channels;

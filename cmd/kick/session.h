@@ -89,6 +89,9 @@ int fail(int rc, const char *fmt, ...) KICK_PRINTF(2, 3);
 /* Tells that there is no such verb, and which may have been meant. STATUS_USAGE. */
 int fail_verb(const char *name);
 
+/* Tells how the verb is used. STATUS_USAGE. */
+int fail_usage(const struct verb *v);
+
 /* Connects, or hands out the channel that there is already. The session's. 0 or a
  * negative errno, silently. */
 int session_connect(struct session *s, const char *socket, struct channel **ret);

@@ -515,13 +515,6 @@ static int roll_child(
 	return o->rc;
 }
 
-/* Not reached: the application is a supervisor, and of those the workers are taken. */
-static int app_no_roll(struct session *s, const struct target *t, struct outcome *o)
-{
-	(void)s;
-	return app_refuses(t, o, "this is the application itself");
-}
-
 static bool add_worker(struct node *n, void *user)
 {
 	struct rolling *rolling = user;
@@ -566,7 +559,8 @@ static bool has_gone(struct session *s, const char *path)
 /* The first that fails is the last: the others go on as they are. */
 static int roll_all(struct session *s, const char *name, struct rolling *rolling)
 {
-	struct order order = { roll_child, app_no_roll, rolling, NULL };
+	/* Workers only: the application is none. */
+	struct order order = { .child = roll_child, .user = rolling };
 	int rc = find_workers(s, name, rolling);
 	size_t at = 0;
 

@@ -434,8 +434,7 @@ int verb_run(struct session *s, char **args, int n)
 	int first = s->before_dashes, rc, r;
 
 	if (first < 0 || first > 1 || first == n)
-		return fail(STATUS_USAGE, "usage: kick run %s; see: kick help run",
-			s->verb->args);
+		return fail_usage(s->verb);
 	rc = find_sup(s, first ? args[0] : NULL, &sup);
 	if (rc != STATUS_DONE)
 		return rc;
