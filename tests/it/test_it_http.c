@@ -67,9 +67,10 @@ static const struct server gunicorn = {
 	.in_hand = GUNICORN_WORKERS,
 };
 
-static bool is_there(const struct server *s)
+static void need(const struct server *s, const char *test)
 {
-	return access(s->program, X_OK) == 0;
+	if (access(s->program, X_OK) < 0)
+		it_skip(test, s->skip);
 }
 
 /* Starts a tree in which children stands for "%s" in a list of children, and that in
@@ -147,8 +148,7 @@ static void killed_a_hundred_times(const struct server *s)
 
 CASE(it_http, lighttpd_is_killed_a_hundred_times)
 {
-	if (!is_there(&lighttpd))
-		it_skip("it_http::lighttpd_is_killed_a_hundred_times", lighttpd.skip);
+	need(&lighttpd, "it_http::lighttpd_is_killed_a_hundred_times");
 	killed_a_hundred_times(&lighttpd);
 }
 
@@ -156,8 +156,7 @@ CASE(it_http, lighttpd_is_killed_a_hundred_times)
 Test(it_http, gunicorn_is_killed_a_hundred_times, .init = it_begin, .fini = it_finish,
 	.timeout = 240)
 {
-	if (!is_there(&gunicorn))
-		it_skip("it_http::gunicorn_is_killed_a_hundred_times", gunicorn.skip);
+	need(&gunicorn, "it_http::gunicorn_is_killed_a_hundred_times");
 	killed_a_hundred_times(&gunicorn);
 }
 
@@ -204,17 +203,13 @@ static void those_who_wait_are_served(const struct server *s, int times)
 
 CASE(it_http, who_waits_for_lighttpd_is_served_by_the_next)
 {
-	if (!is_there(&lighttpd))
-		it_skip("it_http::who_waits_for_lighttpd_is_served_by_the_next",
-			lighttpd.skip);
+	need(&lighttpd, "it_http::who_waits_for_lighttpd_is_served_by_the_next");
 	those_who_wait_are_served(&lighttpd, 20);
 }
 
 CASE(it_http, who_waits_for_gunicorn_is_served_by_the_next)
 {
-	if (!is_there(&gunicorn))
-		it_skip("it_http::who_waits_for_gunicorn_is_served_by_the_next",
-			gunicorn.skip);
+	need(&gunicorn, "it_http::who_waits_for_gunicorn_is_served_by_the_next");
 	those_who_wait_are_served(&gunicorn, 5);
 }
 
@@ -245,8 +240,7 @@ CASE(it_http, gunicorn_starts_its_own_workers_anew)
 	int killed = 0;
 	pid_t pid;
 
-	if (!is_there(&gunicorn))
-		it_skip("it_http::gunicorn_starts_its_own_workers_anew", gunicorn.skip);
+	need(&gunicorn, "it_http::gunicorn_starts_its_own_workers_anew");
 	c.port = serve(&gunicorn, ONE);
 	pid = pid_of("web");
 	http_begin(&c);
@@ -298,17 +292,13 @@ static void partitions_are_killed_in_turn(const struct server *s, int turns)
 
 CASE(it_http, partitions_of_lighttpd_are_killed_in_turn)
 {
-	if (!is_there(&lighttpd))
-		it_skip("it_http::partitions_of_lighttpd_are_killed_in_turn",
-			lighttpd.skip);
+	need(&lighttpd, "it_http::partitions_of_lighttpd_are_killed_in_turn");
 	partitions_are_killed_in_turn(&lighttpd, 10);
 }
 
 CASE(it_http, partitions_of_gunicorn_are_killed_in_turn)
 {
-	if (!is_there(&gunicorn))
-		it_skip("it_http::partitions_of_gunicorn_are_killed_in_turn",
-			gunicorn.skip);
+	need(&gunicorn, "it_http::partitions_of_gunicorn_are_killed_in_turn");
 	partitions_are_killed_in_turn(&gunicorn, 4);
 }
 
@@ -346,15 +336,13 @@ static void rolled_ten_times(const struct server *s)
 
 CASE(it_http, lighttpd_is_rolled_ten_times)
 {
-	if (!is_there(&lighttpd))
-		it_skip("it_http::lighttpd_is_rolled_ten_times", lighttpd.skip);
+	need(&lighttpd, "it_http::lighttpd_is_rolled_ten_times");
 	rolled_ten_times(&lighttpd);
 }
 
 CASE(it_http, gunicorn_is_rolled_ten_times)
 {
-	if (!is_there(&gunicorn))
-		it_skip("it_http::gunicorn_is_rolled_ten_times", gunicorn.skip);
+	need(&gunicorn, "it_http::gunicorn_is_rolled_ten_times");
 	rolled_ten_times(&gunicorn);
 }
 
@@ -379,16 +367,13 @@ static void partitions_are_rolled(const struct server *s, int times)
 
 CASE(it_http, partitions_of_lighttpd_are_rolled_ten_times)
 {
-	if (!is_there(&lighttpd))
-		it_skip("it_http::partitions_of_lighttpd_are_rolled_ten_times",
-			lighttpd.skip);
+	need(&lighttpd, "it_http::partitions_of_lighttpd_are_rolled_ten_times");
 	partitions_are_rolled(&lighttpd, 10);
 }
 
 CASE(it_http, partitions_of_gunicorn_are_rolled)
 {
-	if (!is_there(&gunicorn))
-		it_skip("it_http::partitions_of_gunicorn_are_rolled", gunicorn.skip);
+	need(&gunicorn, "it_http::partitions_of_gunicorn_are_rolled");
 	partitions_are_rolled(&gunicorn, 1);
 }
 

@@ -122,7 +122,7 @@ CASE(it_listen, kill_9_of_the_server_refuses_nobody)
 	check(strcmp(ask4(port, "who"), "refused") == 0, "there after the end");
 }
 
-CASE(it_listen, kill_9_of_a_supervisor_refuses_nobody)
+static void kill_and_refuse_nobody(const char *path, int times)
 {
 	int port = free_port();
 	struct crowd c = { .n = tcp4(port, &c.address) };
@@ -131,29 +131,22 @@ CASE(it_listen, kill_9_of_a_supervisor_refuses_nobody)
 	tree_up(with_port(DEEP, port));
 	crowd_begin(&c);
 	pid = await_server(&c, 0);
-	for (int i = 0; i < 10; i++) {
-		(void)kill(pid_of("s"), SIGKILL);
+	for (int i = 0; i < times; i++) {
+		(void)kill(pid_of(path), SIGKILL);
 		pid = await_server(&c, pid);
 	}
 	crowd_end(&c);
 	tree_down();
 }
 
+CASE(it_listen, kill_9_of_a_supervisor_refuses_nobody)
+{
+	kill_and_refuse_nobody("s", 10);
+}
+
 CASE(it_listen, kill_9_of_the_top_supervisor_refuses_nobody)
 {
-	int port = free_port();
-	struct crowd c = { .n = tcp4(port, &c.address) };
-	int pid;
-
-	tree_up(with_port(DEEP, port));
-	crowd_begin(&c);
-	pid = await_server(&c, 0);
-	for (int i = 0; i < 3; i++) {
-		(void)kill(pid_of("app"), SIGKILL);
-		pid = await_server(&c, pid);
-	}
-	crowd_end(&c);
-	tree_down();
+	kill_and_refuse_nobody("app", 3);
 }
 
 CASE(it_listen, who_comes_while_the_server_is_down_waits_for_the_next)
