@@ -20,7 +20,7 @@
 #define LOOK_US 200
 
 static pid_t *orphans; /* shared with those who have them */
-static int gate[2];
+static int gate[2], arrived[2];
 
 static uint64_t now_ns(void)
 {
@@ -42,6 +42,7 @@ static _Noreturn void live(bool waits)
 
 	if (waits) {
 		(void)close(gate[1]);
+		(void)!write(arrived[1], "", 1);
 		(void)!read(gate[0], &c, 1);
 	}
 	_exit(0);
@@ -64,7 +65,18 @@ static void leave_one(int i, bool waits)
 		die("fork");
 }
 
-/* False: some are left. */
+/* All of them have come to the gate. */
+static void await_arrivals(int n)
+{
+	char bytes[4096];
+	ssize_t r;
+
+	while (n > 0 && (r = read(arrived[0], bytes, sizeof bytes)) > 0)
+		n -= (int)r;
+}
+
+/* False: some are left. Only their reaper is told when they are gone (a pidfd hangs up
+ * then, but not before Linux 6.9), so they are looked for. */
 static bool await_all(int n)
 {
 	uint64_t end = now_ns() + PATIENCE * 1000000000ull;
@@ -90,14 +102,17 @@ int main(int argc, char **argv)
 	n = (int)strtol(argv[2], NULL, 10);
 	orphans = mmap(NULL, (size_t)n * sizeof *orphans, PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (orphans == MAP_FAILED || pipe(gate) < 0)
+	if (orphans == MAP_FAILED || pipe(gate) < 0 || pipe(arrived) < 0)
 		die("orphans");
-	(void)usleep(100000); /* so that the first process is at rest */
+	/* The first process has begun to reap. */
+	leave_one(0, false);
+	if (!await_all(1))
+		die("not one was reaped");
 	begin = now_ns();
 	for (int i = 0; i < n; i++)
 		leave_one(i, all);
 	if (all) {
-		(void)usleep(200000);
+		await_arrivals(n);
 		begin = now_ns();
 		(void)close(gate[1]);
 	}
